@@ -1,0 +1,29 @@
+"""What crosses from one part to another at run time: Protocols that `console` fills and hands in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Publisher(Protocol):
+    """Sends records; `agents` implements it over kafka-python."""
+
+    def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:
+        """Take a record for sending; never blocks. What does not fit is dropped, oldest first, counted."""
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until everything taken is acknowledged; returns how many records are not yet."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Records `taken`, `acknowledged`, `pending`, and `dropped_REASON` by reason."""
+
+    def close(self, timeout_s: float) -> None:
+        """Flush within the time given, then end."""
+
+
+class History(Protocol):
+    """Asks the history; `sinks` implements it over clickhouse-driver."""
+
+    def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
+        """Column names and rows."""
