@@ -1,0 +1,229 @@
+"""From frames to anomalies: write into the state, step every row tick by tick, ask the detectors.
+
+Each row walks through its own ticks in order, whatever the size of frames and batches, so the answer does
+not depend on how records were grouped. Rows of all racks that have a tick to judge are judged together.
+
+No Kafka, no Faust, no clock: the caller says what time it is.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldplate.streams.detector import Detector, Scores, Tick
+from coldplate.streams.detectors import defaults
+from coldplate.streams.episode import Changes, Episodes
+from coldplate.streams.fleet import Fleet, Rows
+from coldplate.streams.ring import SLOTS, Ring
+from coldplate.wire.frame import Frame, Part
+from coldplate.wire.incident import Anomaly, Evidence
+from coldplate.wire.inventory import Inventory
+from coldplate.wire.metric import Kind, fast
+
+_FRESH = -1
+
+
+@dataclass(slots=True)
+class _Judge:
+    """A detector with its memory and its episodes."""
+
+    detector: Detector
+    memory: dict[str, NDArray[np.float64]]
+    episodes: Episodes
+
+
+class _Kind:
+    """State and detectors of one kind of device."""
+
+    def __init__(self, kind: Kind, detectors: Sequence[Detector]) -> None:
+        self.ring = Ring(kind, fast(kind))
+        self.next = np.full(0, _FRESH, np.int64)
+        self.newest = np.full(0, _FRESH, np.int64)
+        self.tick_ms = np.zeros(0, np.int64)
+        self.judges = [
+            _Judge(d, {name: np.zeros(0) for name in d.remembers}, Episodes(d)) for d in detectors
+        ]
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows in everything."""
+        more = rows - len(self.next)
+        if more <= 0:
+            return
+        self.ring.grow(rows)
+        self.next = np.concatenate([self.next, np.full(more, _FRESH, np.int64)])
+        self.newest = np.concatenate([self.newest, np.full(more, _FRESH, np.int64)])
+        self.tick_ms = np.concatenate([self.tick_ms, np.zeros(more, np.int64)])
+        for judge in self.judges:
+            judge.episodes.grow(rows)
+            for name, initial in judge.detector.remembers.items():
+                judge.memory[name] = np.concatenate([judge.memory[name], np.full(more, initial)])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all state."""
+        own = self.ring.nbytes + self.next.nbytes + self.newest.nbytes + self.tick_ms.nbytes
+        return own + sum(
+            j.episodes.nbytes + sum(a.nbytes for a in j.memory.values()) for j in self.judges
+        )
+
+
+class Engine:
+    """Detection over all devices of a worker's partitions.
+
+    Parameters
+    ----------
+    cluster
+        Stands in every anomaly.
+    inventory
+        Devices known from the start; None takes all comers.
+    detectors
+        Default: all of them.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        inventory: Inventory | None = None,
+        detectors: Sequence[Detector] | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.fleet = Fleet(inventory)
+        chosen = defaults() if detectors is None else detectors
+        self._kinds = {k: _Kind(k, [d for d in chosen if d.kind == k]) for k in Kind}
+        for kind, state in self._kinds.items():
+            state.grow(len(self.fleet.tables[kind]))
+        self.counts: Counter[str] = Counter()
+        self.newest_ms = 0
+        self._changes: list[Anomaly] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all state arrays."""
+        return sum(k.nbytes for k in self._kinds.values())
+
+    def write(self, frame: Frame, now_ms: int) -> None:
+        """Put a frame into the state; `step` judges it.
+
+        A frame longer than half the ring is judged half a ring at a time, so that no tick is passed over.
+
+        Raises
+        ------
+        WireError
+            `unknown-device`; the frame is then not taken.
+        """
+        head = frame.head
+        rows_of = [self.fleet.rows(p.kind, p.devices, head.rack) for p in frame.parts]
+        for part, rows in zip(frame.parts, rows_of, strict=True):
+            state = self._kinds[part.kind]
+            state.grow(len(self.fleet.tables[part.kind]))
+            state.tick_ms[rows] = head.tick_ms
+            half = SLOTS // 2
+            for start in range(0, part.ticks, half):
+                self._place(state, part, rows, head.tick, start, min(half, part.ticks - start))
+                if part.ticks > half:
+                    self._judge_all(state, now_ms)
+        self.counts["frames"] += 1
+        self.counts["values"] += sum(
+            len(p.layout.numbers) * p.ticks * len(p.devices) for p in frame.parts
+        )
+
+    def _place(
+        self, state: _Kind, part: Part, rows: Rows, tick: int, start: int, count: int
+    ) -> None:
+        first, last = tick + start, tick + start + count - 1
+        due = state.next[rows]
+        if (state.newest[rows] - first >= SLOTS).any():
+            # Its slots hold newer ticks already: the history keeps it, detection is past it.
+            self.counts["late_ticks"] += count
+            return
+        state.ring.write(part, rows, tick, start, count)
+        begin = np.where(due == _FRESH, first, due)
+        self.counts["late_ticks"] += int(np.clip(begin.max() - first, 0, count))
+        state.newest[rows] = np.maximum(state.newest[rows], last)
+        # Ticks that the ring has no room for any more are skipped: a gap, which decides nothing.
+        state.next[rows] = np.maximum(begin, state.newest[rows] - SLOTS + 1)
+        self.newest_ms = max(self.newest_ms, last * int(state.tick_ms[rows].max()))
+
+    def feed(self, frames: Iterable[Frame], now_ms: int) -> list[Anomaly]:
+        """`write` all and `step`."""
+        for frame in frames:
+            self.write(frame, now_ms)
+        return self.step(now_ms)
+
+    def step(self, now_ms: int) -> list[Anomaly]:
+        """Judge every tick that was written and not yet judged; what changed, in order of event time.
+
+        Parameters
+        ----------
+        now_ms
+            Wall clock, for `arrived_ms` of the anomalies only.
+        """
+        for state in self._kinds.values():
+            self._judge_all(state, now_ms)
+        out, self._changes = sorted(self._changes, key=lambda a: a.t_ms), []
+        return out
+
+    def _judge_all(self, state: _Kind, now_ms: int) -> None:
+        while len(due := np.flatnonzero((state.newest >= state.next) & (state.newest >= 0))):
+            self._judge(state, due, now_ms)
+
+    def _judge(self, state: _Kind, pending: NDArray[np.intp], now_ms: int) -> None:
+        number = state.next[pending]
+        state.next[pending] += 1
+        there = (number >= 0) & (state.ring.seen[number % SLOTS, pending] == number)
+        rows, number = pending[there], number[there]
+        if not len(rows):
+            return
+        tick = Tick(state.ring, rows, number, number * state.tick_ms[rows])
+        for judge in state.judges:
+            scores = judge.detector.score(judge.memory, tick)
+            changes = judge.episodes.update(tick, scores)
+            if len(changes.fired) or len(changes.cleared):
+                self._changes += self._anomalies(judge.detector, tick, scores, changes, now_ms)
+        self.counts["judged_ticks"] += len(rows)
+
+    def _anomalies(
+        self, rule: Detector, tick: Tick, scores: Scores, changes: Changes, now_ms: int
+    ) -> list[Anomaly]:
+        table = self.fleet.tables[rule.kind]
+        out = []
+        for on, positions in ((True, changes.fired), (False, changes.cleared)):
+            for i in positions:
+                row, t_ms = int(tick.rows[i]), int(tick.t_ms[i])
+                since = int(changes.since_ms[i]) if on and changes.since_ms[i] >= 0 else t_ms
+                baseline = float(scores.baseline[i])
+                evidence = Evidence(
+                    rule.name,
+                    table.ids[row],
+                    rule.metric,
+                    since,
+                    round(float(scores.value[i]), 3),
+                    round(rule.threshold(baseline), 3),
+                    None if np.isnan(baseline) else round(baseline, 3),
+                )
+                out.append(
+                    Anomaly(
+                        self.cluster, rule.name, rule.fault, table.ids[row], table.racks[row],
+                        t_ms, on, rule.severity, evidence, arrived_ms=now_ms,
+                    )
+                )  # fmt: skip
+        return out
+
+    def newest_tick_ms(self, kind: Kind, rows: Sequence[int]) -> NDArray[np.int64]:
+        """Event time of the newest tick of rows; negative where there is none."""
+        at = np.asarray(rows, np.intp)
+        state = self._kinds[kind]
+        out: NDArray[np.int64] = state.newest[at] * np.maximum(state.tick_ms[at], 1)
+        return out
+
+    def latest(self, kind: Kind, name: str, rows: Sequence[int]) -> NDArray[np.float64]:
+        """The newest value of a metric for rows; NaN where there is none."""
+        state = self._kinds[kind]
+        at = np.asarray(rows, np.intp)
+        number = state.newest[at]
+        out = state.ring.value(name, number % SLOTS, at)
+        out[number < 0] = np.nan
+        return out
