@@ -25,6 +25,9 @@ from coldplate.wire.metric import Kind, fast
 
 _FRESH = -1
 
+SEEDED_AGE_S = 3600.0
+"""A baseline taken over counts as this old: it has seen more than a restarted worker could."""
+
 
 @dataclass(slots=True)
 class _Judge:
@@ -211,6 +214,16 @@ class Engine:
                     )
                 )  # fmt: skip
         return out
+
+    def seed(self, device_id: str, metric: str, baseline: float) -> None:
+        """Give a device's baseline of a metric to every detector that keeps one (memory named as it)."""
+        for kind, state in self._kinds.items():
+            row = self.fleet.tables[kind].row_of.get(device_id)
+            for judge in state.judges if row is not None else ():
+                if metric in judge.memory:
+                    judge.memory[metric][row] = baseline
+                    judge.memory[f"{metric}_age_s"][row] = SEEDED_AGE_S
+                    judge.memory[f"{metric}_last_ms"][row] = 1.0
 
     def newest_tick_ms(self, kind: Kind, rows: Sequence[int]) -> NDArray[np.int64]:
         """Event time of the newest tick of rows; negative where there is none."""

@@ -48,7 +48,7 @@ class FlowLoss:
     tau_s: float = 300.0
     warm_s: float = 5.0
     idle_lpm: float = 5.0
-    remembers: Mapping[str, float] = field(default_factory=lambda: memory_of("flow"))
+    remembers: Mapping[str, float] = field(default_factory=lambda: memory_of("flow_lpm"))
 
     def threshold(self, baseline: float) -> float:
         """Flow below which it fires, l/min."""
@@ -57,11 +57,11 @@ class FlowLoss:
     def score(self, memory: Memory, tick: Tick) -> Scores:
         """Missing share of the usual flow, 0 to 1."""
         flow = tick.value("flow_lpm")
-        usual = memory["flow"][tick.rows]
+        usual = memory["flow_lpm"][tick.rows]
         with np.errstate(invalid="ignore"):
             falling = (flow < usual * (1.0 - self.off)).astype(np.float64)
         baseline = follow(
-            memory, tick, "flow", flow, frozen=falling, tau_s=self.tau_s, warm_s=self.warm_s
+            memory, tick, "flow_lpm", flow, frozen=falling, tau_s=self.tau_s, warm_s=self.warm_s
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             missing = np.where(baseline >= self.idle_lpm, 1.0 - flow / baseline, np.nan)

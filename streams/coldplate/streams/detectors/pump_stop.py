@@ -7,7 +7,7 @@ full speed does not (that is a valve, a hose or the filter).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,7 +49,11 @@ class PumpStop:
     tau_s: float = 300.0
     warm_s: float = 5.0
     running_rpm: float = 200.0
-    remembers: Mapping[str, float] = field(default_factory=lambda: memory_of("flow", "rpm"))
+
+    @property
+    def remembers(self) -> Mapping[str, float]:
+        """Usual flow and usual speed."""
+        return memory_of("flow_lpm", self.metric)
 
     @property
     def name(self) -> str:
@@ -58,7 +62,7 @@ class PumpStop:
 
     @property
     def metric(self) -> str:
-        """This pump's speed."""
+        """The speed of the pump that is watched."""
         return f"pump{self.pump}_rpm"
 
     def threshold(self, baseline: float) -> float:
@@ -71,14 +75,14 @@ class PumpStop:
         # While flow is missing neither speed nor flow is what it usually is. A stop with full flow is a
         # rotation, and is learnt.
         with np.errstate(invalid="ignore"):
-            wrong = (flow < memory["flow"][tick.rows] * (1.0 - self.off)).astype(np.float64)
+            wrong = (flow < memory["flow_lpm"][tick.rows] * (1.0 - self.off)).astype(np.float64)
 
         def learn(name: str, value: F64) -> F64:
             return follow(
                 memory, tick, name, value, frozen=wrong, tau_s=self.tau_s, warm_s=self.warm_s
             )
 
-        usual_flow, usual = learn("flow", flow), learn("rpm", rpm)
+        usual_flow, usual = learn("flow_lpm", flow), learn(self.metric, rpm)
         with np.errstate(invalid="ignore", divide="ignore"):
             lost = np.where(usual >= self.running_rpm, 1.0 - rpm / usual, 0.0)
             score = np.minimum(lost, 1.0 - flow / usual_flow)

@@ -1,0 +1,135 @@
+"""The Faust app: streams in, pipeline, effects out; five lines a worker function.
+
+Set up as Faust 0.15.3 is sound: concurrency 1 (otherwise a commit can pass a record that is still being
+processed), no tables, no exactly_once, no leader topic, no topic declaration, web off. Records are taken in
+batches, as raw bytes; a batch's offsets are acknowledged by Faust after its effects are acknowledged by Kafka,
+because `take_events` acknowledges when the loop asks for the next batch.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+
+from coldplate.streams.pipeline import Effects, Pipeline, Record
+from coldplate.streams.settings import WorkerSettings
+from coldplate.wire.codec import encode
+from coldplate.wire.topic import Topics, rack_key
+
+log = logging.getLogger(__name__)
+
+TAKE_MAX = 1000
+TAKE_WITHIN_S = 0.3
+EFFECTS_AT_ONCE = 500
+"""Sends awaited together: thousands of rejects in a row must not become thousands of futures."""
+
+
+def credentials(settings: WorkerSettings) -> Any:
+    """Faust's credentials object for the settings; None for PLAINTEXT."""
+    context = _tls(settings) if settings.security_protocol.endswith("SSL") else None
+    if settings.security_protocol.startswith("SASL"):
+        return SASLCredentials(
+            username=settings.sasl_user, password=settings.sasl_password,
+            mechanism=settings.sasl_mechanism, ssl_context=context,
+        )  # fmt: skip
+    return SSLCredentials(context) if context else None
+
+
+def create_app(
+    settings: WorkerSettings, pipeline: Pipeline, on_stats: Callable[[Pipeline], None] | None = None
+) -> Any:
+    """The app over a pipeline; starting it is the caller's business (worker.py).
+
+    Parameters
+    ----------
+    on_stats
+        Called about once a second from the app's loop; must not block.
+    """
+    brokers = [f"kafka://{b.strip()}" for b in settings.brokers.split(",")]
+    app = faust.App(
+        settings.group, broker=brokers, broker_credentials=credentials(settings),
+        consumer_group_instance_id=settings.instance or "", consumer_auto_offset_reset="earliest",
+        broker_commit_interval=1.0, stream_buffer_maxsize=4096,
+        producer_acks=-1, producer_compression_type="lz4",
+        key_serializer="raw", value_serializer="raw",
+        topic_allow_declare=False, topic_disable_leader=True, table_standby_replicas=0,
+        web_enabled=False, datadir=str(settings.state_dir), worker_redirect_stdouts=False,
+    )  # fmt: skip
+    topics = settings.topics
+    frames = app.topic(topics.frames, key_serializer="raw", value_serializer="raw")
+    events = app.topic(topics.events, key_serializer="raw", value_serializer="raw")
+
+    async def take_frames(stream: Any) -> None:
+        async for batch in stream.take_events(TAKE_MAX, within=TAKE_WITHIN_S):
+            effects = pipeline.frames(records(batch), time.time_ns() // 1_000_000)
+            await publish(app, topics, effects)
+
+    async def take_events(stream: Any) -> None:
+        async for event in stream.events():
+            await publish(app, topics, pipeline.events(records([event])))
+
+    async def pass_time() -> None:
+        # An exception in a timer would end the whole worker silently; a failed send is tried again next time.
+        try:
+            await publish(app, topics, pipeline.passing_time(time.time_ns() // 1_000_000))
+            if on_stats is not None:
+                on_stats(pipeline)
+        except Exception:
+            log.exception("the once-a-second look failed")
+
+    app.agent(frames, concurrency=1, name="frames")(take_frames)
+    app.agent(events, concurrency=1, name="events")(take_events)
+    app.timer(1.0, name="pass_time")(pass_time)
+    return app
+
+
+def records(batch: Sequence[Any]) -> list[Record]:
+    """Faust events as the pipeline's records."""
+    out = []
+    for event in batch:
+        message = event.message
+        value = message.value if isinstance(message.value, bytes) else b""
+        stamp = int((message.timestamp or 0.0) * 1000)
+        out.append(Record(message.topic, message.partition, message.offset, stamp, value))
+    return out
+
+
+async def publish(app: Any, topics: Topics, effects: Effects) -> None:
+    """Send effects and wait until Kafka has them all, so that the offset may follow."""
+    sends = [(topics.incidents, i.id.encode(), encode(i)) for i in effects.incidents]
+    sends += [(topics.anomalies, rack_key(a.rack), encode(a)) for a in effects.anomalies]
+    sends += [(topics.rejects, b"", encode(r)) for r in effects.rejects]
+    for start in range(0, len(sends), EFFECTS_AT_ONCE):
+        handed = [
+            await app.send(
+                topic, key=key or None, value=value, key_serializer="raw", value_serializer="raw"
+            )
+            for topic, key, value in sends[start : start + EFFECTS_AT_ONCE]
+        ]
+        await asyncio.gather(*handed)
+
+
+def client_options(settings: WorkerSettings) -> dict[str, Any]:
+    """The same connection settings as keyword arguments of aiokafka's clients."""
+    out: dict[str, Any] = {"security_protocol": settings.security_protocol}
+    if settings.security_protocol.endswith("SSL"):
+        out["ssl_context"] = _tls(settings)
+    if settings.security_protocol.startswith("SASL"):
+        out |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_user,
+            "sasl_plain_password": settings.sasl_password,
+        }
+    return out
+
+
+def _tls(settings: WorkerSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file)
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context

@@ -1,0 +1,100 @@
+"""What a worker does with a batch of records, without Kafka: decode, admit, judge, correlate.
+
+Anything that is wrong with a record ends here, counted by reason; the records around it go on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from coldplate.streams.correlate import Correlator
+from coldplate.streams.engine import Engine
+from coldplate.streams.silence import Silence
+from coldplate.wire.admission import admit
+from coldplate.wire.codec import decode
+from coldplate.wire.errors import WireError
+from coldplate.wire.event import Event
+from coldplate.wire.frame import decode_frame
+from coldplate.wire.incident import Anomaly, Incident
+from coldplate.wire.inventory import Inventory
+from coldplate.wire.reject import Reject, reject_of
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as the pipeline sees it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: bytes
+
+
+@dataclass(slots=True)
+class Effects:
+    """What has to be in Kafka before the batch's offsets are committed."""
+
+    anomalies: list[Anomaly] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class Pipeline:
+    """Detection and correlation over the records of a worker's partitions.
+
+    Parameters
+    ----------
+    cluster
+        Whose records are taken.
+    inventory
+        Known devices; None takes all comers.
+    """
+
+    def __init__(self, cluster: str, inventory: Inventory | None = None) -> None:
+        self.cluster = cluster
+        self.engine = Engine(cluster, inventory)
+        self.correlator = Correlator(self.engine)
+        self.silence = Silence(cluster)
+        self.rejected: Counter[str] = Counter()
+
+    def frames(self, records: Iterable[Record], now_ms: int) -> Effects:
+        """Take a batch of the frames topic."""
+        out = Effects()
+        for record in records:
+            try:
+                frame = decode_frame(record.value)
+                admit(frame.head, record.timestamp_ms, self.cluster)
+                self.engine.write(frame, now_ms)
+            except WireError as error:
+                out.rejects.append(self._reject(error, record))
+                continue
+            self.silence.heard(frame.head, record.partition)
+        out.anomalies = self.engine.step(now_ms)
+        out.incidents = self.correlator.update(out.anomalies)
+        return out
+
+    def events(self, records: Iterable[Record]) -> Effects:
+        """Take records of the events topic."""
+        out = Effects()
+        for record in records:
+            try:
+                event = decode(Event, record.value)
+            except WireError as error:
+                out.rejects.append(self._reject(error, record))
+                continue
+            if event.cluster == self.cluster:
+                out.incidents += self.correlator.event(event)
+        return out
+
+    def passing_time(self, now_ms: int) -> Effects:
+        """Look who fell silent and what is over; call it about once a second."""
+        anomalies = self.silence.look(now_ms)
+        return Effects(anomalies, self.correlator.update(anomalies))
+
+    def _reject(self, error: WireError, record: Record) -> Reject:
+        self.rejected[error.reason.value] += 1
+        return reject_of(
+            error, record.value, topic=record.topic, partition=record.partition,
+            offset=record.offset, by="worker",
+        )  # fmt: skip

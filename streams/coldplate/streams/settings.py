@@ -1,0 +1,47 @@
+"""What a worker needs to know."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from coldplate.wire.topic import Topics
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Settings of one worker process.
+
+    Parameters
+    ----------
+    brokers
+        `host:port[,host:port]`.
+    cluster
+        Frames of other clusters are refused.
+    topics
+        Names of the topics.
+    group
+        Consumer group; all workers of a cluster share it.
+    instance
+        Static membership: a worker that restarts under the same name is not a rebalance. None: dynamic.
+    state_dir
+        Where Faust puts its (empty) data folder.
+    tail_s
+        Seconds of frames before the committed offset that are read again at start, to know what was going on.
+    security_protocol, sasl_mechanism, sasl_user, sasl_password, ca_file, cert_file, key_file
+        As in Kafka's clients.
+    """
+
+    brokers: str
+    cluster: str
+    topics: Topics
+    state_dir: Path
+    group: str = "coldplate-worker"
+    instance: str | None = None
+    tail_s: float = 120.0
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_user: str = ""
+    sasl_password: str = field(default="", repr=False)
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None

@@ -1,0 +1,125 @@
+"""The worker process: restore, then run the Faust app until told to stop.
+
+Two things are watched from a thread, because the app's own loop cannot: a shutdown that hangs (a Faust worker
+with nothing to commit can), and a worker that stopped consuming without dying (a known family after broker
+losses). Both end the process with an exit code, and whoever supervises it starts it anew.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+
+from coldplate.streams.app import create_app
+from coldplate.streams.pipeline import Pipeline
+from coldplate.streams.settings import WorkerSettings
+from coldplate.streams.tail import restore
+from coldplate.wire.inventory import Inventory
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 8.0
+STALLED_AFTER_S = 60.0
+EXIT_STALLED = 70
+"""sysexits' EX_SOFTWARE: start me again."""
+
+
+def run_worker(
+    settings: WorkerSettings,
+    inventory: Inventory | None = None,
+    on_stats: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT; does not return.
+
+    Parameters
+    ----------
+    on_stats
+        Called about once a second with counts; default writes nothing.
+    """
+    pipeline = Pipeline(settings.cluster, inventory)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_restore_when_kafka_is_up(settings, pipeline))
+    # A tail read again must not send its incidents again, nor count as work done.
+    pipeline.rejected.clear()
+    app = create_app(settings, pipeline, lambda p: on_stats(stats(p)) if on_stats else None)
+    _Watch(app, pipeline).start()
+    worker = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
+    worker.execute_from_commandline()
+
+
+def stats(pipeline: Pipeline) -> dict[str, Any]:
+    """Counts of a pipeline as one flat object."""
+    counts = pipeline.engine.counts
+    return {
+        "frames": counts["frames"],
+        "values": counts["values"],
+        "late_ticks": counts["late_ticks"],
+        "rejected": dict(pipeline.rejected),
+        "unknown_devices": len(pipeline.engine.fleet.strangers),
+        "open_incidents": len(pipeline.correlator.open_cases),
+        "state_bytes": pipeline.engine.nbytes,
+    }
+
+
+def print_stats(values: dict[str, Any]) -> None:
+    """One JSON line on stdout."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+async def _restore_when_kafka_is_up(settings: WorkerSettings, pipeline: Pipeline) -> None:
+    said = False
+    while True:
+        try:
+            await restore(settings, pipeline)
+        except (KafkaError, OSError) as error:
+            if not said:
+                log.warning("Kafka at %s is not there yet (%s); waiting", settings.brokers, error)
+                said = True
+            await asyncio.sleep(1.0)
+            continue
+        if said:
+            log.warning("Kafka is there")
+        return
+
+
+class _Watch(threading.Thread):
+    """Ends the process when it hangs at shutdown or stops consuming."""
+
+    def __init__(self, app: Any, pipeline: Pipeline) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._app, self._pipeline = app, pipeline
+
+    def run(self) -> None:
+        progress, since = -1, time.monotonic()
+        while True:
+            if self._app.should_stop:
+                time.sleep(STOP_WITHIN_S)
+                log.warning("shutdown took more than %.0f s; ending", STOP_WITHIN_S)
+                os._exit(0)
+            done = sum(self._pipeline.engine.counts.values()) + self._pipeline.rejected.total()
+            if done != progress or not self._behind():
+                progress, since = done, time.monotonic()
+            elif time.monotonic() - since > STALLED_AFTER_S:
+                log.critical(
+                    "nothing consumed for %.0f s though there is more; ending", STALLED_AFTER_S
+                )
+                os._exit(EXIT_STALLED)
+            time.sleep(0.5)
+
+    def _behind(self) -> bool:
+        consumer = self._app.consumer
+        for tp in consumer.assignment():
+            end, read = consumer.highwater(tp), consumer._read_offset.get(tp)  # noqa: SLF001
+            if end is not None and end - 1 > (read if read is not None else -1):
+                return True
+        return False
