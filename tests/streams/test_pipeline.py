@@ -31,7 +31,9 @@ def cdu(t_s: int) -> bytes:
         "pump1_rpm": 3000.0 * math.exp(-(t_s - STOP_S) / 1.5) if stopped else 3000.0,
         "pump2_rpm": 1500.0 if stopped else 0.0,
     }  # fmt: skip
-    return record_bytes(f"{RACK}/cdu", RACK, T0 + t_s, 1, {Kind.CDU: ((f"{RACK}/cdu",), values)}, seq=t_s)
+    return record_bytes(
+        f"{RACK}/cdu", RACK, T0 + t_s, 1, {Kind.CDU: ((f"{RACK}/cdu",), values)}, seq=t_s
+    )
 
 
 def gpu_c(t_s: float) -> float:
@@ -141,7 +143,10 @@ def test_an_xid_of_the_application_informs_and_a_lost_gpu_pages() -> None:
     """XID 31 is info, XID 79 a warning; each names its GPU."""
     pipeline = Pipeline("test")
     gpu = f"{NODES[0]}/gpu-2"
-    events = [Event("xid", gpu, RACK, T0 * 1000, "test", NODES[0], 1, s, code=c) for s, c in ((0, 31), (1, 79))]
+    events = [
+        Event("xid", gpu, RACK, T0 * 1000, "test", NODES[0], 1, s, code=c)
+        for s, c in ((0, 31), (1, 79))
+    ]
     records = [record(encode(e), timestamp_ms=T0 * 1000) for e in events]
     out = pipeline.events(records).incidents
     assert [Severity.INFO, Severity.WARNING] == [r.severity for r in out]
@@ -161,7 +166,9 @@ def test_bad_records_are_rejected_with_their_reason_and_good_ones_arrive() -> No
     ]  # fmt: skip
     pipeline = Pipeline("test")
     mixed = [v for b in bad for v in (b, good)]
-    effects: Effects = pipeline.frames([record(v, timestamp_ms=T0 * 1000) for v in mixed], T0 * 1000)
+    effects: Effects = pipeline.frames(
+        [record(v, timestamp_ms=T0 * 1000) for v in mixed], T0 * 1000
+    )
     expected = [
         "not-messagepack", "bad-crc", "unknown-schema", "not-messagepack", "tick-ahead", "tick-old", "wrong-cluster",
     ]  # fmt: skip

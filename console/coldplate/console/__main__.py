@@ -1,0 +1,5 @@
+"""`python -m coldplate.console` is the `coldplate` command."""
+
+from coldplate.console.main import main
+
+main()

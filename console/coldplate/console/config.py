@@ -1,0 +1,151 @@
+"""Configuration: defaults, then the TOML file, then the environment; typed, and refused when wrong.
+
+Environment names are `COLDPLATE_SECTION__KEY` (`COLDPLATE_KAFKA__SASL_USER`), and two short ones that most need:
+`COLDPLATE_KAFKA` (host:port[,host:port]) and `COLDPLATE_CLICKHOUSE` (clickhouse://user:password@host:port/db).
+docs/config.md lists everything; a test holds it to this file.
+"""
+
+import logging
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+from coldplate.console.failure import BAD_INPUT, Failure
+
+log = logging.getLogger(__name__)
+
+
+class Kafka(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How to reach Kafka."""
+
+    brokers: str = ""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_user: str = ""
+    sasl_password_file: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    compression: Literal["none", "lz4", "zstd"] = "zstd"
+
+
+class ClickHouse(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How to reach ClickHouse."""
+
+    url: str = ""
+    password_file: str = ""
+
+
+class Agent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The sampling loop."""
+
+    tick_ms: int = 1000
+    ticks: int = 5
+    queue_bytes_max: int = 64 * 1024 * 1024
+
+
+class Worker(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The Faust worker."""
+
+    group: str = "coldplate-worker"
+    instance: str = ""
+    tail_s: float = 120.0
+
+
+class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The sink."""
+
+    group: str = "coldplate-sink"
+    flush_s: float = 1.0
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Everything that can be configured."""
+
+    cluster: str = "coldplate"
+    topic_prefix: str = "coldplate"
+    inventory: str = ""
+    kafka: Kafka = Kafka()
+    clickhouse: ClickHouse = ClickHouse()
+    agent: Agent = Agent()
+    worker: Worker = Worker()
+    sink: Sink = Sink()
+
+
+SHORT = {"COLDPLATE_KAFKA": ("kafka", "brokers"), "COLDPLATE_CLICKHOUSE": ("clickhouse", "url")}
+#: Read by the command itself, not part of the file.
+OTHER = {"COLDPLATE_CONFIG", "COLDPLATE_STATE", "COLDPLATE_CACHE", "COLDPLATE_SHARED"}
+
+
+def load(path: str | None, environ: dict[str, str] | None = None) -> Config:
+    """The configuration from a file (None: ./coldplate.toml where there is one) and the environment.
+
+    Raises
+    ------
+    Failure
+        Saying which file or variable, which key, and what is expected.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    where = path or ("coldplate.toml" if Path("coldplate.toml").is_file() else None)
+    data: dict[str, Any] = {}
+    if where is not None:
+        try:
+            data = tomllib.loads(Path(where).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Failure(f"{where}: {error}", BAD_INPUT) from None
+        _convert(data, where)
+    _from_environment(data, environ)
+    return _convert(data, "the environment")
+
+
+def _convert(data: dict[str, Any], where: str) -> Config:
+    try:
+        return msgspec.convert(data, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise Failure(f"{where}: {error}; docs/config.md lists every key", BAD_INPUT) from None
+
+
+def _from_environment(data: dict[str, Any], environ: dict[str, str]) -> None:
+    sections = {f.name: f.type for f in msgspec.structs.fields(Config)}
+    for name, value in sorted(environ.items()):
+        if not name.startswith("COLDPLATE_") or name in OTHER:
+            continue
+        if name in SHORT:
+            section, key = SHORT[name]
+        else:
+            section, _, key = name.removeprefix("COLDPLATE_").lower().partition("__")
+        if section not in sections:
+            # Somebody else's variable may begin alike: say so and go on.
+            log.warning(
+                "environment: %s names no setting of coldplate; docs/config.md lists them", name
+            )
+            continue
+        if key:
+            data.setdefault(section, {})[key] = value
+        else:
+            data[section] = value
+
+
+def secret(path: str) -> str:
+    """A secret from its file; "" when none is named."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise Failure(f"secret file: {error}", BAD_INPUT) from None
+
+
+def with_password(url: str, password: str) -> str:
+    """A URL with the password put in, when there is one and the URL has none."""
+    parts = urlsplit(url)
+    if not password or parts.password:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(
+        parts._replace(netloc=f"{quote(parts.username or 'default')}:{quote(password)}@{host}")
+    )
