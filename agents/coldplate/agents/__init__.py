@@ -1,1 +1,1 @@
-"""coldplate.agents."""
+"""The node daemon: collectors sample on whole ticks, a framer makes frames, a publisher sends them to Kafka."""

@@ -1,0 +1,75 @@
+"""The contract of everything that samples: NVML, a recording, the twin, a CDU's Redfish service.
+
+A collector knows its devices, and on each tick gives one column of numbers a device. It neither publishes nor
+judges, and it does not know what a frame is. One implementation a file; one contract test runs over them all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldplate.wire.metric import Kind
+
+Samples = Mapping[Kind, NDArray[np.float64]]
+"""By kind: shape (metrics of the catalogue in its order, devices), in the catalogue's units, NaN where absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What sends frames under one name: a node with its GPUs, or a CDU with its rack.
+
+    Parameters
+    ----------
+    name
+        `rack-0003/node-5`, `rack-0003/cdu`.
+    rack
+        Its rack, the key of its records.
+    devices
+        By kind: which of the collector's devices of that kind, first and one past the last.
+    """
+
+    name: str
+    rack: str
+    devices: Mapping[Kind, range]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that does not wait for a frame; the loop makes an `Event` of it.
+
+    Parameters
+    ----------
+    kind, subject, t_ms, code, text, data
+        As in `coldplate.wire.event.Event`.
+    """
+
+    kind: str
+    subject: str
+    t_ms: int
+    code: int | None = None
+    text: str = ""
+    data: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+class Collector(Protocol):
+    """Samples devices on each tick."""
+
+    @property
+    def devices(self) -> Mapping[Kind, tuple[str, ...]]:
+        """Ids by kind, in the order of the samples' last axis; fixed while the collector lives."""
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """Under which names they are sent; every device belongs to exactly one source."""
+
+    def sample(self, tick_ms: int) -> Samples:
+        """The values at a tick (Unix milliseconds); called once a tick, with rising ticks."""
+
+    def happenings(self) -> list[Happening]:
+        """What happened since the last call."""
+
+    def close(self) -> None:
+        """Let go of drivers and files; may be called twice."""

@@ -1,0 +1,121 @@
+"""The sampling loop: on whole ticks of the wall clock, so that devices everywhere compare at the same instant.
+
+The loop only samples, frames and hands over; publishing has its own thread and never blocks it. A collector that is
+late loses ticks, which are counted and never made up.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from coldplate.agents.collector import Collector, Happening
+from coldplate.agents.framer import Framed, Framer
+from coldplate.wire.codec import encode
+from coldplate.wire.event import Event
+from coldplate.wire.ports import Publisher
+from coldplate.wire.topic import Topics, rack_key
+
+log = logging.getLogger(__name__)
+
+TEXT_MAX = 1000
+
+OnFrame = Callable[[Framed], None]
+OnEvent = Callable[[Event], None]
+
+
+class Loop:
+    """One collector, sampled until told to stop.
+
+    Parameters
+    ----------
+    collector, framer, publisher
+        Where samples come from, how they become frames, and where these go.
+    topics
+        Names of the topics.
+    on_frame, on_event
+        Told of everything that was handed to the publisher.
+    clock
+        Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        framer: Framer,
+        publisher: Publisher,
+        topics: Topics,
+        *,
+        on_frame: OnFrame = lambda _: None,
+        on_event: OnEvent = lambda _: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._collector, self._framer, self._publisher = collector, framer, publisher
+        self._topics = topics
+        self._on_frame, self._on_event, self._clock = on_frame, on_event, clock
+        self.counts: Counter[str] = Counter()
+        self._event_seq: Counter[str] = Counter()
+        self._source_of = {
+            collector.devices[kind][i]: source
+            for source in collector.sources
+            for kind, span in source.devices.items()
+            for i in span
+        }
+
+    def run(self, stop: threading.Event, for_s: float | None = None) -> None:
+        """Sample until `stop` is set, or for so many seconds; then send what is held.
+
+        Raises
+        ------
+        Exception
+            Whatever the collector raises: a node that cannot be sampled should be restarted, not be silent.
+        """
+        tick_s = self._framer.tick_ms / 1000
+        tick = int(self._clock() // tick_s) + 1
+        last = None if for_s is None else tick + round(for_s / tick_s) - 1
+        try:
+            while last is None or tick <= last:
+                if stop.wait(max(0.0, tick * tick_s - self._clock())):
+                    break
+                self.tick(tick)
+                now = int(self._clock() // tick_s)
+                self.counts["missed_ticks"] += max(0, now - tick)
+                tick = max(tick, now) + 1
+        finally:
+            self._send(self._framer.flush())
+
+    def tick(self, tick: int) -> None:
+        """Sample once and hand over what is due."""
+        samples = self._collector.sample(tick * self._framer.tick_ms)
+        # Events first: they are what cannot wait.
+        for happening in self._collector.happenings():
+            self._send_event(happening)
+        self._send(self._framer.add(tick, samples))
+        self.counts["ticks"] += 1
+
+    def _send(self, frames: list[Framed]) -> None:
+        for frame in frames:
+            key = rack_key(frame.rack)
+            self._publisher.publish(self._topics.frames, key, frame.record, urgent=frame.urgent)
+            self.counts["frames"] += 1
+            self.counts["values"] += frame.values
+            self._on_frame(frame)
+
+    def _send_event(self, happening: Happening) -> None:
+        source = self._source_of.get(happening.subject)
+        if source is None:
+            log.warning("an event of %s, which no source owns, is dropped", happening.subject)
+            self.counts["dropped_events"] += 1
+            return
+        event = Event(
+            happening.kind, happening.subject, source.rack, happening.t_ms, self._framer.cluster,
+            source.name, self._framer.boot, self._event_seq[source.name], happening.code,
+            happening.text[:TEXT_MAX], dict(happening.data),
+        )  # fmt: skip
+        self._event_seq[source.name] += 1
+        self._publisher.publish(
+            self._topics.events, rack_key(source.rack), encode(event), urgent=True
+        )
+        self.counts["events"] += 1
+        self._on_event(event)

@@ -1,0 +1,127 @@
+"""The loop: whole ticks, nothing lost at the end, late collectors."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from coldplate.agents.collector import Happening, Samples
+from coldplate.agents.collectors.recorded import RecordedCollector
+from coldplate.agents.framer import Framer
+from coldplate.agents.loop import Loop
+from coldplate.wire.codec import decode
+from coldplate.wire.event import Event
+from coldplate.wire.frame import decode_frame
+from coldplate.wire.topic import Topics
+
+RECORDING = Path(__file__).parents[1] / "recordings" / "h200"
+
+
+class Memory:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, bytes, bytes, bool]] = []
+
+    def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:
+        self.records.append((topic, key, value, urgent))
+
+    def flush(self, timeout_s: float) -> int:
+        return 0
+
+    def counts(self) -> Mapping[str, int]:
+        return {}
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing."""
+
+
+class Wall:
+    """A wall clock that a stop event's `wait` moves on, and tests too."""
+
+    def __init__(self, start_s: float) -> None:
+        self.now_s = start_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def wait(self, timeout_s: float) -> bool:
+        self.now_s += timeout_s
+        return False
+
+
+class Slow(RecordedCollector):
+    """Takes 2.5 s for its third sample, and has an XID with it."""
+
+    wall: Wall
+    calls = 0
+
+    def sample(self, tick_ms: int) -> Samples:
+        self.calls += 1
+        if self.calls == 3:
+            self.wall.now_s += 2.5
+        return super().sample(tick_ms)
+
+    def happenings(self) -> list[Happening]:
+        if self.calls != 3:
+            return []
+        return [Happening("xid", "n/gpu-0", 5, 31, "x" * 2000), Happening("xid", "stranger", 5, 31)]
+
+
+def run(collector: RecordedCollector, wall: Wall, for_s: float) -> tuple[Loop, Memory]:
+    memory = Memory()
+    stop = threading.Event()
+    stop.wait = wall.wait  # type: ignore[method-assign,assignment]
+    loop = Loop(collector, Framer("test", collector, 1), memory, Topics(), clock=wall)
+    loop.run(stop, for_s)
+    return loop, memory
+
+
+def test_samples_are_on_whole_ticks_and_all_are_sent() -> None:
+    """12 ticks begun in the middle of a second: 12 whole ones, the last short frame included."""
+    wall = Wall(1_790_000_000.4)
+    _, memory = run(RecordedCollector(RECORDING, "n", "r"), wall, 12)
+    heads = [decode_frame(v).head for _, _, v, _ in memory.records]
+    assert list(range(1_790_000_001, 1_790_000_013)) == [
+        t for h in heads for t in range(h.tick, h.tick + h.ticks)
+    ]
+    assert {b"r"} == {key for _, key, _, _ in memory.records}
+
+
+def test_a_late_collector_loses_ticks_that_are_counted() -> None:
+    """2.5 s in one sample: two ticks missed, said, and a new frame begins after the gap."""
+    wall = Wall(1_790_000_000.0)
+    collector = Slow(RECORDING, "n", "r")
+    collector.wall = wall
+    loop, memory = run(collector, wall, 10)
+    assert 2 == loop.counts["missed_ticks"]
+    frames = [decode_frame(v).head for t, _, v, _ in memory.records if t == "coldplate.frames"]
+    ticks = [t - 1_790_000_001 for h in frames for t in range(h.tick, h.tick + h.ticks)]
+    assert [0, 1, 2, 5, 6, 7, 8, 9] == ticks
+
+
+def test_an_event_goes_at_once_with_an_identity_and_bounded_text() -> None:
+    """Before the tick's frames; of a device that no source owns it is dropped and counted."""
+    wall = Wall(1_790_000_000.0)
+    collector = Slow(RECORDING, "n", "r")
+    collector.wall = wall
+    loop, memory = run(collector, wall, 10)
+    events = [decode(Event, v) for t, _, v, _ in memory.records if t == "coldplate.events"]
+    assert [("xid", "n/gpu-0", "r", 31, 1000)] == [
+        (e.kind, e.subject, e.rack, e.code, len(e.text)) for e in events
+    ]
+    assert "n/1/0" == events[0].id
+    assert 1 == loop.counts["dropped_events"]
+
+
+def test_the_recording_replays_what_nvml_said() -> None:
+    """Idle at the start; full load later shows the cap bit, 61 degC, a margin of 26 K; swings are found."""
+    collector = RecordedCollector(RECORDING, "n", "r")
+    rows = [collector.sample(t * 1000)[next(iter(collector.devices))][:, 0] for t in range(300)]
+    power, gpu_c, margin, swing = ([float(r[i]) for r in rows] for i in (0, 7, 9, 5))
+    assert 70 < power[10] < 90
+    assert 39 == gpu_c[10]
+    assert 61 <= max(gpu_c) <= 62
+    assert {87.0} == {m + g for m, g in zip(margin, gpu_c, strict=True)}
+    assert any(0.6 < hz < 0.8 for hz in swing)
+    energy = [float(r[18]) for r in rows]
+    assert energy == sorted(energy)
