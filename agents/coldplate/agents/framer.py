@@ -90,9 +90,10 @@ class Framer:
         until = tick + int(CALM_AFTER_S * 1000 / self.tick_ms)
         self._urgent_until[urgent] = until
         hurried = self._urgent_until >= tick
-        due = (tick + self._phase) % self.ticks == self.ticks - 1
-        due |= (self._held >= self.ticks) | (urgent & was_calm)
-        due |= hurried & (self._held >= min(URGENT_TICKS, self.ticks))
+        ordinary = (tick + self._phase) % self.ticks == self.ticks - 1
+        ordinary |= self._held >= self.ticks
+        short = (urgent & was_calm) | (self._held >= min(URGENT_TICKS, self.ticks))
+        due = np.where(hurried, short, ordinary)
         out += [self._frame(int(i), tick, bool(hurried[i])) for i in np.flatnonzero(due)]
         return out
 
