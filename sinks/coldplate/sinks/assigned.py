@@ -1,0 +1,99 @@
+"""The partitions a sink has: opened with what an earlier run left to redo, closed when taken away."""
+
+import logging
+from collections.abc import Iterable
+
+from coldplate.sinks.batch import Pending, Place, Record
+from coldplate.sinks.dedup import Dedup
+from coldplate.sinks.ports import Consumer
+from coldplate.sinks.store import Store
+
+log = logging.getLogger(__name__)
+
+ROW_BYTES = 45
+"""Bytes of a frame a row of GPU samples: counts rows before anything is decoded."""
+
+
+class Assigned:
+    """Partitions of this member.
+
+    Parameters
+    ----------
+    consumer, store
+        Both sides.
+    frames_topic
+        For which stored frames are read.
+    dedup
+        Where they go.
+    """
+
+    def __init__(self, consumer: Consumer, store: Store, frames_topic: str, dedup: Dedup) -> None:
+        self._consumer, self._store = consumer, store
+        self._frames_topic, self._dedup = frames_topic, dedup
+        self.open: dict[Place, Pending] = {}
+        self.waiting: set[Place] = set()
+        self.topic_ids: dict[str, str] = {}
+        self.kafka = ""
+        self.generation = 0
+
+    def follow(self) -> None:
+        """Take in what the group has changed. Records of what was taken away are forgotten."""
+        lost, gained = self._consumer.changes()
+        for place in lost:
+            self.open.pop(place, None)
+            self.waiting.discard(place)
+        for place in gained:
+            self.open.pop(place, None)
+            self.waiting.add(place)
+        if gained:
+            # Nothing of these is read before it is known where to begin.
+            self._consumer.pause(gained)
+
+    def forget(self) -> None:
+        """The group no longer counts us in: nothing is ours until it gives us partitions again."""
+        self.open.clear()
+        self.waiting.clear()
+
+    def take(self, records: Iterable[Record], now_s: float) -> None:
+        """Records that were polled; those of partitions that are not open yet are read again later."""
+        for record in records:
+            part = self.open.get((record.topic, record.partition))
+            if part is not None:
+                rows = (
+                    1 + len(record.value) // ROW_BYTES if record.topic == self._frames_topic else 1
+                )
+                part.add(record, rows, now_s)
+        for place, part in self.open.items():
+            if part.redoing and (position := self._consumer.position(place)) is not None:
+                part.passed(position)
+
+    def open_waiting(self) -> None:
+        """Find out for each new partition where to begin and what to redo, then read it.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused, KafkaAway
+            Those not opened stay waiting.
+        """
+        if any(topic == self._frames_topic for topic, _ in self.waiting):
+            # Another sink may have stored frames since; those known already stay known.
+            self._dedup.load(self._store.stored_frames())
+        self.kafka = self._consumer.kafka_id()
+        self.generation = self._consumer.generation()
+        for place in sorted(self.waiting):
+            self._open(place)
+
+    def _open(self, place: Place) -> None:
+        topic, partition = place
+        topic_id = self.topic_ids[topic] = self._consumer.topic_id(topic)
+        committed = self._consumer.committed(place)
+        # Without a committed offset (it expires) the newest range still tells where the sink was,
+        # because a range is written down only when those before it are stored.
+        plan = self._store.intents(self.kafka, topic_id, partition, committed)
+        starts = [span.first for span in plan] + ([] if committed is None else [committed])
+        self._consumer.seek(place, min(starts, default=None))
+        self.open[place] = Pending(place, plan)
+        self.waiting.discard(place)
+        self._consumer.resume([place])
+        if plan:
+            log.info("%s/%d: redoing %d batches of an earlier run", topic, partition, len(plan))

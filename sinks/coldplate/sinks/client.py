@@ -1,0 +1,180 @@
+"""The one place that talks to ClickHouse: columnar inserts with a token, statements, queries.
+
+A connection is dropped after any error: the driver cannot reuse one that broke in the middle.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import Any, Self, TypeVar
+
+import clickhouse_driver as driver
+import numpy as np
+from clickhouse_driver import errors
+from numpy.typing import NDArray
+
+from coldplate.sinks.errors import HistoryDown, HistoryRefused
+from coldplate.sinks.settings import ClickHouseSettings
+
+Column = NDArray[Any] | list[Any]
+Columns = Mapping[str, Column]
+T = TypeVar("T")
+
+#: The server's own "not now": timeout, busy, out of memory or space, read-only, too many parts,
+#: broken connection, aborted, cancelled. The same thing may work later.
+BUSY = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 394, 439, 1000})
+# One insert must be one block, because a token stands for a block: no chunk is this long.
+_BLOCK_ROWS = 1 << 31
+
+
+class Client:
+    """A connection that is made when needed, remade after an error, and safe to share by threads.
+
+    Parameters
+    ----------
+    settings
+        Where.
+    connect_s, answer_s
+        Longest waits for a connection, and for the next bytes of an answer.
+    """
+
+    def __init__(
+        self, settings: ClickHouseSettings, *, connect_s: float = 5.0, answer_s: float = 60.0
+    ) -> None:
+        self.settings = settings
+        self._waits = (connect_s, answer_s)
+        self._lock = Lock()
+        # Two connections, since the driver fixes numpy for a connection: with it numeric columns go
+        # out as they lie in memory (500,000 rows in tenths of a second), without it strings work.
+        self._clients: dict[bool, driver.Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement; `%(name)s` in it stands for a parameter.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused
+        """
+        return self._call(False, lambda c: c.execute(sql, dict(params) if params else None))
+
+    def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a query; parameters as in `execute`.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused
+        """
+        given = dict(parameters) if parameters else None
+        rows, types = self._call(False, lambda c: c.execute(sql, given, with_column_types=True))
+        return [name for name, _ in types], rows
+
+    def insert(self, table: str, columns: Columns, token: str | None) -> None:
+        """Insert rows as one block; a block with a token that the table has seen changes nothing.
+
+        Parameters
+        ----------
+        table
+            Of the connection's database.
+        columns
+            Arrays or lists of one length by column name; times as integers of the column's unit.
+        token
+            `insert_deduplication_token`; None for a table whose engine makes repeats harmless.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused
+        """
+        rows = {len(column) for column in columns.values()}
+        if len(rows) != 1:
+            raise ValueError(f"{table}: columns of {sorted(rows)} rows")
+        if rows == {0}:
+            return
+        whole = all(isinstance(column, np.ndarray) for column in columns.values())
+        # The driver writes into the lists it is given (a missing value becomes 0): it gets copies,
+        # because the same columns are sent again after a failure.
+        data = [c if whole else c.tolist() if isinstance(c, np.ndarray) else list(c)
+                for c in columns.values()]  # fmt: skip
+        names = ", ".join(f"`{name}`" for name in columns)
+        settings: dict[str, object] = {"max_execution_time": int(self._waits[1])}
+        if token is not None:
+            settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
+        sql = f"INSERT INTO `{table}` ({names}) VALUES"
+        self._call(whole, lambda c: c.execute(sql, data, columnar=True, settings=settings))
+
+    def close(self) -> None:
+        """Drop the connections; the next call makes new ones."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        for client in self._clients.values():
+            client.disconnect()
+        self._clients.clear()
+
+    def _call(self, use_numpy: bool, act: Callable[[driver.Client], T]) -> T:
+        with self._lock:
+            try:
+                return act(self._client(use_numpy))
+            except errors.ServerException as error:
+                self._drop()
+                raise _server_error(error) from None
+            except (errors.Error, OSError, EOFError) as error:
+                self._drop()
+                where = f"{self.settings.host}:{self.settings.port}"
+                raise HistoryDown(f"ClickHouse at {where}: {_first_line(error)}") from None
+            except BaseException:
+                self._drop()
+                raise
+
+    def _client(self, use_numpy: bool) -> driver.Client:
+        if use_numpy not in self._clients:
+            s, (connect_s, answer_s) = self.settings, self._waits
+            self._clients[use_numpy] = driver.Client(
+                s.host, s.port, s.database, s.user, s.password,
+                secure=s.secure, ca_certs=s.ca_file, compression="lz4", client_name="coldplate",
+                connect_timeout=connect_s, send_receive_timeout=answer_s,
+                sync_request_timeout=connect_s, tcp_keepalive=True,
+                settings={"use_numpy": use_numpy, "insert_block_size": _BLOCK_ROWS},
+            )  # fmt: skip
+        return self._clients[use_numpy]
+
+
+def _server_error(error: errors.ServerException) -> HistoryDown | HistoryRefused:
+    reason = _first_line(error.message).removeprefix("DB::Exception: ")
+    code = int(error.code or 0)
+    return HistoryDown(f"{reason} (code {code})") if code in BUSY else HistoryRefused(code, reason)
+
+
+def _first_line(error: object) -> str:
+    # The driver appends the server's stack trace; no line of it is for a person.
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line.split(". Stack trace")[0].split("Stack trace:")[0].strip()[:300]
+
+
+class ClickHouseHistory:
+    """`coldplate.wire.ports.History` over one `Client`, for whoever only reads."""
+
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        self._client = Client(settings)
+
+    def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
+        """Column names and rows; `%(name)s` in the SQL stands for a parameter.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused
+        """
+        return self._client.query(sql, parameters)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._client.close()

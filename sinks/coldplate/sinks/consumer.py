@@ -1,0 +1,213 @@
+"""The one place that talks to Kafka: a member of the sink's group with manual commits."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from coldplate.sinks.batch import Place, Record
+from coldplate.sinks.errors import KafkaAway, MembershipLost
+from coldplate.sinks.settings import SinkSettings
+
+with warnings.catch_warnings():
+    # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+    from kafka.errors import (
+        CommitFailedError,
+        FencedInstanceIdError,
+        IllegalGenerationError,
+        KafkaError,
+        RebalanceInProgressError,
+        UnknownMemberIdError,
+    )
+    from kafka.structs import OffsetAndMetadata
+
+CALL_MS = 5000
+PROBE_MS = 2000
+PROBE_S = 5.0
+_GONE = (
+    CommitFailedError, FencedInstanceIdError, IllegalGenerationError, RebalanceInProgressError,
+    UnknownMemberIdError,
+)  # fmt: skip
+
+# Whoever uses this says once that Kafka is away; the library says it several times a second.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes what changed; the loop acts on it after `poll` returned."""
+
+    def __init__(self) -> None:
+        self.lost: set[Place] = set()
+        self.gained: set[Place] = set()
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        places = {(tp.topic, tp.partition) for tp in revoked}
+        self.lost |= places
+        self.gained -= places
+
+    def on_partitions_lost(self, lost: Iterable[Any]) -> None:
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        self.gained |= {(tp.topic, tp.partition) for tp in assigned}
+
+
+class KafkaReader:
+    """`coldplate.sinks.ports.Consumer` over kafka-python; connects when first polled.
+
+    Parameters
+    ----------
+    settings
+        Brokers, group, topics.
+    """
+
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+        self._consumer: Any = None
+        self._listener = _Listener()
+        self._heard_at = time.monotonic()
+
+    def poll(self, timeout_s: float) -> list[Record]:
+        """Records that are there within the time; see `Consumer`."""
+        consumer = self._connected()
+        try:
+            polled = consumer.poll(timeout_ms=int(timeout_s * 1000))
+        except KafkaError as error:
+            raise self._away(error) from None
+        now_s = time.monotonic()
+        if polled:
+            self._heard_at = now_s
+        elif now_s - self._heard_at > PROBE_S:
+            # Kafka away and nothing to read give the same empty answer.
+            self._probe()
+        return [
+            Record(r.topic, r.partition, r.offset, r.timestamp, r.value or b"")
+            for records in polled.values()
+            for r in records
+        ]
+
+    def changes(self) -> tuple[set[Place], set[Place]]:
+        """Partitions taken away and given; see `Consumer`."""
+        out = (self._listener.lost, self._listener.gained)
+        self._listener.lost, self._listener.gained = set(), set()
+        return out
+
+    def kafka_id(self) -> str:
+        """Kafka's cluster id."""
+        found = self._connected()._cluster.cluster_id  # noqa: SLF001
+        if not found:
+            raise KafkaAway("Kafka's metadata is not here yet")
+        return str(found)
+
+    def generation(self) -> int:
+        """The group's generation we are of."""
+        return int(self._ask("group_metadata").generation_id)
+
+    def topic_id(self, topic: str) -> str:
+        """Kafka's id of a topic; brokers before 2.8 have none, and it is the name."""
+        consumer = self._connected()
+        found = consumer._cluster.topic_id(topic)  # noqa: SLF001
+        if found is not None and found.int:
+            return str(found)
+        if consumer.config["api_version"] >= (2, 8):
+            # A token must not be made of the name now and of the id later.
+            raise KafkaAway(f"Kafka's metadata of {topic} is not here yet")
+        return topic
+
+    def committed(self, place: Place) -> int | None:
+        """The group's next offset."""
+        return self._ask("committed", TopicPartition(*place), timeout_ms=CALL_MS)  # type: ignore[no-any-return]
+
+    def seek(self, place: Place, offset: int | None) -> None:
+        """Go on reading here."""
+        at = TopicPartition(*place)
+        if offset is None:
+            offset = self._ask("beginning_offsets", [at], timeout_ms=CALL_MS)[at]
+        self._ask("seek", at, offset)
+
+    def position(self, place: Place) -> int | None:
+        """Offset after what `poll` gave."""
+        return self._ask("position", TopicPartition(*place), timeout_ms=CALL_MS)  # type: ignore[no-any-return]
+
+    def pause(self, places: Iterable[Place]) -> None:
+        """Give no records of these."""
+        self._ask("pause", *self._mine(places))
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Give records of these again."""
+        self._ask("resume", *self._mine(places))
+
+    def commit(self, offsets: Mapping[Place, int]) -> None:
+        """Set the group's next offsets; see `Consumer`."""
+        given = {TopicPartition(*p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()}
+        try:
+            self._connected().commit(given, timeout_ms=CALL_MS)
+        except _GONE:
+            raise MembershipLost("the group has moved on") from None
+        except KafkaError as error:
+            raise self._away(error) from None
+
+    def close(self) -> None:
+        """Leave; a static member's partitions wait for its return."""
+        if self._consumer is not None:
+            self._consumer.close(autocommit=False, timeout_ms=CALL_MS)
+            self._consumer = None
+
+    def _away(self, error: BaseException) -> KafkaAway:
+        # The next empty poll probes, and so tells whether it is back.
+        self._heard_at = -PROBE_S
+        words = (str(error) or type(error).__name__).splitlines()[0][:200]
+        return KafkaAway(f"Kafka at {','.join(self._settings.brokers)}: {words}")
+
+    def _mine(self, places: Iterable[Place]) -> list[Any]:
+        mine = self._connected().assignment()
+        return [tp for p in places if (tp := TopicPartition(*p)) in mine]
+
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        try:
+            return getattr(self._connected(), method)(*args, **options)
+        except (KafkaError, ValueError) as error:
+            # ValueError: no longer ours, which the next poll will say.
+            raise self._away(error) from None
+
+    def _probe(self) -> None:
+        # Asked of any partition: while the group waits for a member that died, we have none.
+        self._ask(
+            "end_offsets", [TopicPartition(self._settings.topics.frames, 0)], timeout_ms=PROBE_MS
+        )
+        self._heard_at = time.monotonic()
+
+    def _connected(self) -> Any:
+        if self._consumer is None:
+            # In two steps, because one whose making fails keeps its sockets unless it is told.
+            consumer = KafkaConsumer.__new__(KafkaConsumer)
+            try:
+                consumer.__init__(**_options(self._settings))
+            except (KafkaError, OSError) as error:
+                if (client := getattr(consumer, "_client", None)) is not None:
+                    client.close()
+                raise self._away(error) from None
+            t = self._settings.topics
+            topics = (t.frames, t.events, t.anomalies, t.incidents)
+            consumer.subscribe(topics=topics, listener=self._listener)
+            self._consumer = consumer
+        return self._consumer
+
+
+def _options(s: SinkSettings) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": list(s.brokers), "client_id": "coldplate-sink", "group_id": s.group,
+        "group_instance_id": s.instance, "enable_auto_commit": False,
+        "auto_offset_reset": "earliest", "allow_auto_create_topics": False,
+        "fetch_max_wait_ms": 100, "max_poll_records": 5000,
+        "max_partition_fetch_bytes": 4 << 20, "session_timeout_ms": 10_000,
+        # New topics and partitions, and a topic made anew, are seen within this time.
+        "metadata_max_age_ms": 30_000, "bootstrap_timeout_ms": CALL_MS,
+        "reconnect_backoff_max_ms": 1000, "metrics_enabled": False,
+        "security_protocol": s.security_protocol, "sasl_mechanism": s.sasl_mechanism,
+        "sasl_plain_username": s.sasl_user, "sasl_plain_password": s.sasl_password,
+        "ssl_cafile": s.ca_file, "ssl_certfile": s.cert_file, "ssl_keyfile": s.key_file,
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""The SQL that follows from the catalogue: sample tables, and the views with a column a metric.
+
+`python -m coldplate.sinks.ddl` writes it into the schema folder. A migration that is published is never
+written again: a metric added to the catalogue needs a new one with ALTER TABLE ... ADD COLUMN.
+"""
+
+from pathlib import Path
+
+from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, raw_column
+from coldplate.wire.metric import Kind, Metric
+
+DEDUPLICATION_WINDOW = 10_000
+"""Inserts a table remembers: 20 minutes of 8 partitions each stored once a second."""
+
+_TYPES = {
+    "u1": "UInt8", "u2": "UInt16", "u4": "UInt32", "u8": "UInt64",
+    "i2": "Int16", "i4": "Int32", "f4": "Float32", "f8": "Float64",
+}  # fmt: skip
+NOW_MINUTES = 5
+"""Age up to which a sample counts as how things are now."""
+
+
+def samples_sql() -> str:
+    """All of 0001_samples.sql."""
+    head = "-- Samples: a row a device a tick. Made from the metric catalogue by coldplate.sinks.ddl.\n"
+    return head + "".join("\n" + _table(table) for table in SAMPLE_TABLES)
+
+
+def now_views_sql() -> str:
+    """All of 0003_now.sql: the last sample of each device with its place in the hall."""
+    head = "-- How things are now. Made from the metric catalogue by coldplate.sinks.ddl.\n"
+    views = [t for t in SAMPLE_TABLES if not t.sparse and t.kind is not Kind.HALL]
+    return head + "".join("\n" + _now_view(table) for table in views)
+
+
+def _table(table: SampleTable) -> str:
+    columns = [
+        "    device UInt64 COMMENT 'Key of the device, see inventory' CODEC(ZSTD(1))",
+        "    t DateTime64(3, 'UTC') COMMENT 'Tick' CODEC(DoubleDelta, ZSTD(1))",
+        "    boot UInt64 COMMENT 'Start of the agent that sampled' CODEC(ZSTD(1))",
+        "    seq UInt64 COMMENT 'Its frame' CODEC(DoubleDelta, ZSTD(1))",
+        "    present UInt64 COMMENT 'Bit n is set where metric number n is there' CODEC(ZSTD(1))",
+    ]
+    columns += [line for metric in table.metrics for line in _columns(metric)]
+    return (
+        f"CREATE TABLE IF NOT EXISTS {table.name}\n(\n" + ",\n".join(columns) + "\n)\n"
+        "ENGINE = MergeTree\nPARTITION BY toDate(t)\nORDER BY (device, t)\n"
+        f"TTL toDate(t) + INTERVAL {RAW_DAYS} DAY\n"
+        f"SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}, "
+        "ttl_only_drop_parts = 1;\n"
+    )
+
+
+def _columns(metric: Metric) -> tuple[str, str]:
+    wire, raw = _TYPES[metric.dtype], raw_column(metric)
+    if metric.dtype[0] == "f":
+        codec, kind, value = "ZSTD(1)", wire, raw
+    else:
+        codec = "Delta, ZSTD(1)" if metric.counter else "T64, ZSTD(1)"
+        kind, value = (wire, raw) if metric.scale == 1.0 else ("Float64", _scaled(metric, raw))
+    unit = "" if metric.unit == "1" else f", in {metric.unit}"
+    comment = f"{metric.help}{unit}".replace("\\", "\\\\").replace("'", "\\'")
+    there = f"if(bitTest(present, {metric.number}), {value}, NULL)"
+    return (
+        f"    {raw} {wire} CODEC({codec})",
+        f"    {metric.name} Nullable({kind}) ALIAS {there} COMMENT '{comment}'",
+    )
+
+
+def _scaled(metric: Metric, raw: str) -> str:
+    # 703 / 10 is 70.3 where 703 * 0.1 is 70.30000000000001.
+    per_unit = round(1.0 / metric.scale)
+    if metric.scale < 1.0 and abs(per_unit * metric.scale - 1.0) < 1e-12:
+        return f"{raw} / {per_unit}"
+    return f"{raw} * {metric.scale:.0f}" if metric.scale.is_integer() else f"{raw} * {metric.scale}"
+
+
+def _now_view(table: SampleTable) -> str:
+    # The newest tick a device is found on two narrow columns, and only those rows are read whole.
+    recent = f"t > now64(3) - INTERVAL {NOW_MINUTES} MINUTE"
+    names = ",\n    ".join(f"s.{m.name} AS {m.name}" for m in table.metrics)
+    listed = ", ".join(m.name for m in table.metrics)
+    return (
+        f"CREATE OR REPLACE VIEW {table.kind.word}_now AS\nSELECT\n"  # noqa: S608
+        "    if(i.id = '', concat('device ', toString(s.device)), i.id) AS id,\n"
+        "    i.rack AS rack,\n    i.node AS node,\n    i.hall AS hall,\n    i.row AS row,\n"
+        f"    s.device AS device,\n    s.t AS t,\n    {names}\n"
+        f"FROM\n(\n    SELECT device, t, {listed}\n    FROM {table.name}\n"
+        f"    WHERE {recent} AND (device, t) IN\n"
+        f"        (SELECT device, max(t) FROM {table.name} WHERE {recent} GROUP BY device)\n"
+        "    LIMIT 1 BY device\n) AS s\n"
+        "LEFT JOIN (SELECT * FROM inventory FINAL) AS i ON i.device = s.device;\n"
+    )
+
+
+def main() -> None:
+    """Write the generated files."""
+    schema = Path(__file__).parent / "schema"
+    (schema / "0001_samples.sql").write_text(samples_sql(), "utf-8")
+    (schema / "0003_now.sql").write_text(now_views_sql(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Frames of one shape, joined: their values as arrays over all of them at once.
+
+A fleet sends thousands of frames a second in a handful of shapes. Frames of one shape lie in memory
+like one array, so that a metric's column is one strided copy and no Python runs per sample.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldplate.wire.frame import Frame, Part
+from coldplate.wire.inventory import device_key
+from coldplate.wire.layout import Layout
+from coldplate.wire.metric import Metric
+
+Bools = NDArray[np.bool_]
+Shape = tuple[Layout, int, int, bool]
+"""(layout, ticks, devices, masked): what parts must share to be joined."""
+
+
+@lru_cache(maxsize=1 << 17)
+def device_keys(rack: str, devices: tuple[str, ...]) -> NDArray[np.uint64]:
+    """Keys of a block's devices, shape (devices,); read only."""
+    keys = np.array([device_key(rack, d) for d in devices], np.uint64)
+    keys.flags.writeable = False
+    return keys
+
+
+def shape_of(part: Part) -> Shape:
+    """What parts must share to stand in one group."""
+    return (part.layout, part.ticks, len(part.devices), bool(part.mask))
+
+
+class Group:
+    """Parts of one shape.
+
+    Parameters
+    ----------
+    frames, parts
+        Each part with its frame, in the order of the rows: frame, tick, device.
+    indexes
+        Position of each frame in the caller's list.
+    """
+
+    def __init__(
+        self, frames: Sequence[Frame], parts: Sequence[Part], indexes: Sequence[int]
+    ) -> None:
+        self.layout, self.ticks, self.devices, masked = shape_of(parts[0])
+        self.kind = self.layout.kind
+        self.frames, self.indexes, self._parts = frames, indexes, parts
+        self.cells = self.ticks * self.devices
+        self.shape = (len(parts), self.ticks, self.devices)
+        joined = b"".join([p.body for p in parts])
+        body = np.frombuffer(joined, np.uint8).reshape(len(parts), -1)
+        self._runs = []
+        for run in self.layout.runs:
+            begin = run.cell_offset * self.cells
+            count = len(run.numbers)
+            end = begin + count * self.cells * run.dtype.itemsize
+            flat = body[:, begin:end].view(run.dtype)
+            self._runs.append(flat.reshape(len(parts), count, *self.shape[1:]))
+        self._mask = self._unpacked() if masked else None
+        self._positions = {number: i for i, number in enumerate(self.layout.numbers)}
+
+    def _unpacked(self) -> Bools:
+        count = len(self.layout.numbers) * self.cells
+        masks = np.frombuffer(b"".join([p.mask for p in self._parts]), np.uint8)
+        bits = np.unpackbits(masks.reshape(len(self._parts), -1), axis=1, count=count)
+        return bits.view(np.bool_).reshape(len(self._parts), -1, *self.shape[1:])
+
+    def has(self, metric: Metric) -> bool:
+        """True when the layout lists the metric."""
+        return metric.number in self._positions
+
+    def column(self, metric: Metric) -> tuple[NDArray[np.generic], Bools | None]:
+        """A metric's raw values in the catalogue's dtype, and where they are there.
+
+        Both of shape (frames, ticks, devices); None when every value is there. A value that does not
+        fit into the catalogue's dtype, which a newer sender may have widened, is absent.
+        """
+        position = self._positions[metric.number]
+        for run, values in zip(self.layout.runs, self._runs, strict=True):
+            if run.first <= position < run.first + len(run.numbers):
+                raw = values[:, position - run.first]
+                break
+        there = None if self._mask is None else self._mask[:, position]
+        if raw.dtype.kind == "f" and not (finite := np.isfinite(raw)).all():
+            there = finite if there is None else there & finite
+        wanted = np.dtype(metric.dtype)
+        if raw.dtype == wanted:
+            return raw, there
+        return _converted(raw, wanted, there)
+
+    def device_column(self) -> NDArray[np.uint64]:
+        """Device keys, shape (frames, 1, devices)."""
+        pairs = zip(self.frames, self._parts, strict=True)
+        return np.stack([device_keys(f.head.rack, p.devices) for f, p in pairs])[:, None, :]
+
+    def time_column(self) -> NDArray[np.int64]:
+        """Unix milliseconds of each tick, shape (frames, ticks, 1); the frames must be admitted."""
+        first = np.array([f.head.tick for f in self.frames], np.int64)[:, None]
+        length = np.array([f.head.tick_ms for f in self.frames], np.int64)[:, None]
+        return ((first + np.arange(self.ticks)) * length)[:, :, None]
+
+    def head_column(self, name: str) -> NDArray[np.uint64]:
+        """`boot` or `seq`, shape (frames, 1, 1)."""
+        return np.array([getattr(f.head, name) for f in self.frames], np.uint64)[:, None, None]
+
+
+def _converted(
+    raw: NDArray[np.generic], wanted: np.dtype[np.generic], there: Bools | None
+) -> tuple[NDArray[np.generic], Bools | None]:
+    if np.can_cast(raw.dtype, wanted, "safe"):
+        return raw.astype(wanted), there
+    bounds = np.finfo(wanted.name) if wanted.kind == "f" else np.iinfo(wanted.name)
+    numbers = raw.astype(np.float64)
+    if wanted.kind != "f":
+        numbers = np.rint(numbers)
+    # The nearest double of 2**64 - 1 is 2**64, which would wrap.
+    high = np.nextafter(2.0**64, 0) if wanted == np.uint64 else float(bounds.max)
+    high = np.nextafter(2.0**63, 0) if wanted == np.int64 else high
+    with np.errstate(invalid="ignore"):
+        fits = (numbers >= float(bounds.min)) & (numbers <= high)
+    # One that is no number compares false, so it neither fits nor reaches the cast.
+    safe = np.where(fits, raw, np.zeros((), raw.dtype))
+    if raw.dtype.kind == "f" and wanted.kind != "f":
+        safe = np.rint(safe)
+    there = fits if there is None else there & fits
+    return safe.astype(wanted), None if there.all() else there

@@ -1,0 +1,242 @@
+"""The sink's loop: poll, cut batches, write them down, store them, commit.
+
+The order makes it exactly once. A batch's offsets are written down before its first insert; each insert
+carries a token made from these offsets; `frames` comes last; the offset is committed after that. Whoever
+reads the partition next redoes exactly the ranges that may be half stored, under the same tokens.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from coldplate.sinks.assigned import Assigned
+from coldplate.sinks.batch import Batch, Pending, Place
+from coldplate.sinks.client import Columns
+from coldplate.sinks.dedup import Dedup
+from coldplate.sinks.errors import HistoryError, KafkaAway, MembershipLost
+from coldplate.sinks.outage import Outage
+from coldplate.sinks.ports import Consumer
+from coldplate.sinks.prepare import prepare
+from coldplate.sinks.settings import SinkSettings
+from coldplate.sinks.stats import Stats
+from coldplate.sinks.store import Store, intent_columns
+
+POLL_S = 0.2
+STOP_S = 5.0
+STATS_S = 1.0
+
+log = logging.getLogger(__name__)
+
+OnStats = Callable[[dict[str, Any]], None]
+
+
+class _Lost(Exception):  # noqa: N818
+    """The partition was taken away while its batch waited for ClickHouse."""
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Told to end, and ClickHouse did not answer in time."""
+
+
+class Sink:
+    """One member of the group.
+
+    Parameters
+    ----------
+    settings
+        What to do.
+    consumer, store
+        Kafka and ClickHouse.
+    on_stats
+        Called about once a second with the counts.
+    clock, wait
+        Seconds that only grow, and how to let some of them pass.
+    """
+
+    def __init__(
+        self, settings: SinkSettings, consumer: Consumer, store: Store,
+        on_stats: OnStats | None = None, clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:  # fmt: skip
+        self.stats = Stats()
+        self._settings, self._consumer, self._store = settings, consumer, store
+        self._on_stats, self._clock = on_stats, clock
+        self._dedup = Dedup()
+        self._assigned = Assigned(consumer, store, settings.topics.frames, self._dedup)
+        self._offsets: dict[Place, tuple[int, Pending]] = {}
+        self._stop = threading.Event()
+        self._pass = wait or self._stop.wait
+        self._stop_by = self._stats_at = 0.0
+        self._history, self._kafka = Outage("ClickHouse", clock), Outage("Kafka", clock)
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe from a signal handler."""
+        if not self._stop.is_set():
+            self._stop_by = self._clock() + STOP_S
+            self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop`; then the batch at hand is finished if ClickHouse answers in time."""
+        while not self._stop.is_set():
+            self.step()
+        self._commit()
+        self._report(now=True)
+
+    def step(self) -> None:
+        """One turn."""
+        self._poll(min(POLL_S, self._settings.flush_s))
+        self._open()
+        try:
+            self._store_due()
+        except _Stopped:
+            return
+        self._commit()
+        self._report()
+
+    def _poll(self, timeout_s: float) -> None:
+        try:
+            records = self._consumer.poll(timeout_s)
+            self._assigned.follow()
+            self._assigned.take(records, self._clock())
+        except KafkaAway as error:
+            self._kafka.failed(error)
+            self._pass(min(timeout_s, self._kafka.wait_s))
+        else:
+            self._kafka.over()
+
+    def _open(self) -> None:
+        if not self._assigned.waiting or not self._history.may_try or not self._kafka.may_try:
+            return
+        try:
+            self._assigned.open_waiting()
+        except HistoryError as error:
+            self._history.failed(error)
+        except KafkaAway as error:
+            self._kafka.failed(error)
+        else:
+            self._history_answers()
+
+    def _store_due(self) -> None:
+        limit, flush_s = self._settings.rows_max, self._settings.flush_s
+        now_s = self._clock()
+        due = [
+            (part.take(limit), part)
+            for part in self._assigned.open.values()
+            if part.due(now_s, flush_s, limit)
+        ]
+        if not due:
+            return
+        # Ranges to redo as well: under our generation they outlast what a former owner writes late.
+        self._write_down(due)
+        for batch, part in due:
+            # Whoever has a partition that was taken away redoes the batch, or takes it as new.
+            with suppress(_Lost):
+                self._store_batch(batch, part)
+        self._history_answers()
+
+    def _write_down(self, due: list[tuple[Batch, Pending]]) -> None:
+        """Intents of all batches at hand, in one insert; a repeated line changes nothing."""
+        while due := [(batch, part) for batch, part in due if self._ours(part)]:
+            batches = [batch for batch, _ in due]
+            a = self._assigned
+            columns = intent_columns(a.kafka, a.topic_ids, a.generation, batches)
+            if self._try_insert("sink_batches", columns, None):
+                self._fence(due)
+                return
+            self._wait()
+
+    def _fence(self, due: list[tuple[Batch, Pending]]) -> None:
+        """Ask Kafka whether the partitions are still ours, after the intents and before the inserts.
+
+        If they are, whoever gets them later reads the intents. If they are not, the new owner may have
+        cut other ranges, and nothing of ours must be stored; it tells ours by their generation.
+        """
+        while first := {part.place: batch.first for batch, part in due if self._ours(part)}:
+            try:
+                self._consumer.commit(first)
+            except MembershipLost as error:
+                log.warning("%s; what is not stored will be stored by another sink", error)
+                self._assigned.forget()
+            except KafkaAway as error:
+                self._kafka.failed(error)
+                self._wait()
+            else:
+                return
+
+    def _store_batch(self, batch: Batch, part: Pending) -> None:
+        if not self._ours(part):
+            raise _Lost
+        s = self._settings
+        prepared = prepare(batch, s.topics, s.cluster, self._dedup)
+        kafka, topic_id = self._assigned.kafka, self._assigned.topic_ids[batch.topic]
+        for table, columns in prepared.inserts:
+            token = batch.token(kafka, topic_id, table)
+            while not self._try_insert(table, columns, token):
+                self._wait()
+                if not self._ours(part):
+                    raise _Lost
+        self._dedup.keep(prepared.identities)
+        self._offsets[batch.place] = (batch.last + 1, part)
+        self.stats.count(batch, prepared)
+
+    def _ours(self, part: Pending) -> bool:
+        return self._assigned.open.get(part.place) is part
+
+    def _try_insert(self, table: str, columns: Columns, token: str | None) -> bool:
+        try:
+            self._store.insert(table, columns, token)
+        except HistoryError as error:
+            if not self._history.said:
+                self._pause()
+            self._history.failed(error)
+            self.stats.retries += 1
+            return False
+        return True
+
+    def _pause(self) -> None:
+        with suppress(KafkaAway):
+            self._consumer.pause(self._assigned.open)
+
+    def _history_answers(self) -> None:
+        if self._history.said:
+            with suppress(KafkaAway):
+                self._consumer.resume(self._assigned.open)
+        self._history.over()
+
+    def _wait(self) -> None:
+        """Back off, polling with everything paused, so that the group keeps us."""
+        while True:
+            if self._stop.is_set() and self._clock() >= self._stop_by:
+                raise _Stopped
+            self._report()
+            self._poll(POLL_S)
+            if self._history.may_try and self._kafka.may_try:
+                return
+
+    def _commit(self) -> None:
+        # An offset of a partition that was taken away is no longer ours to set.
+        done = {p: entry for p, entry in self._offsets.items() if self._ours(entry[1])}
+        self._offsets = {}
+        if not done:
+            return
+        try:
+            self._consumer.commit({place: offset for place, (offset, _) in done.items()})
+        except MembershipLost as error:
+            log.warning("%s; what is not committed will be redone", error)
+            self._assigned.forget()
+        except KafkaAway as error:
+            self._kafka.failed(error)
+            # What is stored meanwhile has later offsets, which then replace these.
+            self._offsets = done
+
+    def _report(self, *, now: bool = False) -> None:
+        at = self._clock()
+        self.stats.waiting_for = (
+            "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
+        )
+        if self._on_stats is not None and (now or at >= self._stats_at):
+            self._stats_at = at + STATS_S
+            self._on_stats(self.stats.as_dict())

@@ -1,0 +1,182 @@
+"""A batch to the inserts that store it; nothing here fails, what is wrong with a record is counted."""
+
+from collections import Counter
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from coldplate.sinks.batch import Batch, Record
+from coldplate.sinks.client import Columns
+from coldplate.sinks.records import anomaly_columns, event_columns, incident_columns
+from coldplate.sinks.rows import Samples, sample_columns
+from coldplate.wire.admission import admit
+from coldplate.wire.codec import decode
+from coldplate.wire.errors import Reason, WireError
+from coldplate.wire.event import Event
+from coldplate.wire.frame import Frame, Identity, decode_frame
+from coldplate.wire.incident import Anomaly, Incident
+from coldplate.wire.topic import Topics
+
+Small = TypeVar("Small", Event, Anomaly, Incident)
+
+# 2100-01-01: a partition is a day, and ClickHouse counts days to 2149 only.
+_T_MS_MAX = 4_102_444_800_000
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What storing a batch means.
+
+    Parameters
+    ----------
+    inserts
+        Table and columns, in the order in which they must be stored: `frames` is the last, so that a
+        frame listed there is stored whole.
+    identities
+        Frames that are stored when the inserts are done.
+    values
+        Present values.
+    duplicates
+        Frames left out because they were stored before.
+    rejected
+        Records left out, by reason.
+    """
+
+    inserts: list[tuple[str, Columns]] = field(default_factory=list)
+    identities: set[Identity] = field(default_factory=set)
+    values: int = 0
+    duplicates: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def prepare(batch: Batch, topics: Topics, cluster: str, stored: Container[Identity]) -> Prepared:
+    """The inserts of a batch.
+
+    Parameters
+    ----------
+    batch
+        Of one of the topics.
+    topics
+        Their names.
+    cluster
+        Whose records are taken.
+    stored
+        Frames that are in the history.
+    """
+    out = Prepared()
+    if batch.topic == topics.frames:
+        _frames(batch, cluster, stored, out)
+    elif batch.topic == topics.events:
+        events = _decoded(batch.records, Event, cluster, out)
+        if events:
+            out.inserts.append(("events", event_columns(events)))
+    elif batch.topic == topics.anomalies:
+        anomalies = _decoded(batch.records, Anomaly, cluster, out)
+        if anomalies:
+            out.inserts.append(("anomalies", anomaly_columns(anomalies)))
+    elif incidents := _decoded(batch.records, Incident, cluster, out):
+        out.inserts.append(("incidents", incident_columns(incidents)))
+    if out.rejected:
+        # Before `frames`, which is the last.
+        out.inserts.insert(0, ("sink_rejects", _reject_columns(batch, out.rejected)))
+    return out
+
+
+def _frames(batch: Batch, cluster: str, stored: Container[Identity], out: Prepared) -> None:
+    frames: list[Frame] = []
+    records: list[Record] = []
+    for record in batch.records:
+        try:
+            frame = _admitted(record, cluster)
+        except WireError as error:
+            out.rejected[error.reason.value] += 1
+            continue
+        identity = frame.head.identity
+        if identity in out.identities or identity in stored:
+            out.duplicates += 1
+            continue
+        out.identities.add(identity)
+        frames.append(frame)
+        records.append(record)
+    if frames:
+        samples = sample_columns(frames)
+        out.values = int(samples.values.sum())
+        out.inserts += samples.tables.items()
+        out.inserts.append(("frames", _frame_columns(batch, frames, records, samples)))
+
+
+def _admitted(record: Record, cluster: str) -> Frame:
+    frame = decode_frame(record.value)
+    admit(frame.head, record.timestamp_ms, cluster)
+    if not 0 <= record.timestamp_ms < _T_MS_MAX:
+        raise WireError(Reason.TICK_AHEAD, "the record's own time is not of this century")
+    return frame
+
+
+def _frame_columns(
+    batch: Batch, frames: list[Frame], records: list[Record], samples: Samples
+) -> Columns:
+    heads = [f.head for f in frames]
+    return {
+        "source": [h.source for h in heads],
+        "rack": [h.rack for h in heads],
+        "boot": np.array([h.boot for h in heads], np.uint64),
+        "seq": np.array([h.seq for h in heads], np.uint64),
+        "t": np.array([h.tick * h.tick_ms for h in heads], np.int64),
+        "ticks": np.array([h.ticks for h in heads], np.uint16),
+        "tick_ms": np.array([h.tick_ms for h in heads], np.uint32),
+        "samples": samples.samples,
+        "values": samples.values,
+        "topic_partition": [f"{batch.topic}/{batch.partition}"] * len(heads),
+        "record_offset": np.array([r.offset for r in records], np.uint64),
+        "appended_at": np.array([r.timestamp_ms for r in records], np.int64),
+    }
+
+
+def _decoded(
+    records: Iterable[Record], kind: type[Small], cluster: str, out: Prepared
+) -> list[Small]:
+    good: list[Small] = []
+    for record in records:
+        try:
+            small = decode(kind, record.value)
+        except WireError as error:
+            out.rejected[error.reason.value] += 1
+            continue
+        if small.cluster != cluster:
+            out.rejected[Reason.WRONG_CLUSTER.value] += 1
+        elif not _storable(small):
+            out.rejected[Reason.BAD_SHAPE.value] += 1
+        else:
+            good.append(small)
+    return good
+
+
+def _storable(small: Event | Anomaly | Incident) -> bool:
+    """Whether every number fits its column: one that does not would fail the whole insert."""
+    if isinstance(small, Event):
+        times: tuple[int | None, ...] = (small.t_ms,)
+        whole = 0 <= small.boot < 1 << 64 and 0 <= small.seq < 1 << 64
+        fits = whole and (small.code is None or -(1 << 63) <= small.code < 1 << 63)
+    elif isinstance(small, Anomaly):
+        times, fits = (small.t_ms, small.throttle_at_ms, small.arrived_ms), True
+    else:
+        times = (
+            small.opened_ms, small.updated_ms, small.closed_ms, small.first_tick_ms,
+            small.throttle_at_ms, small.throttle_seen_ms,
+        )  # fmt: skip
+        fits = 0 <= small.step < 1 << 32
+    return fits and all(t is None or 0 <= t < _T_MS_MAX for t in times)
+
+
+def _reject_columns(batch: Batch, rejected: Counter[str]) -> Columns:
+    reasons = sorted(rejected)
+    newest_ms = max((r.timestamp_ms for r in batch.records), default=0)
+    return {
+        "t": [newest_ms] * len(reasons),
+        "topic_partition": [f"{batch.topic}/{batch.partition}"] * len(reasons),
+        "reason": reasons,
+        "records": [rejected[r] for r in reasons],
+    }

@@ -1,0 +1,76 @@
+"""Events, anomalies and incidents to the columns of their tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from coldplate.wire.event import Event
+from coldplate.wire.incident import Anomaly, Incident
+
+Lists = dict[str, list[Any]]
+
+
+def event_columns(events: Sequence[Event]) -> Lists:
+    """Columns of `events`; times in Unix milliseconds."""
+    return {
+        "t": [e.t_ms for e in events],
+        "id": [e.id for e in events],
+        "kind": [e.kind for e in events],
+        "subject": [e.subject for e in events],
+        "rack": [e.rack for e in events],
+        "code": [e.code for e in events],
+        "text": [e.text for e in events],
+        "data": [_json(e.data) if e.data else "" for e in events],
+        "source": [e.source for e in events],
+        "boot": [e.boot for e in events],
+        "seq": [e.seq for e in events],
+    }
+
+
+def anomaly_columns(anomalies: Sequence[Anomaly]) -> Lists:
+    """Columns of `anomalies`; times in Unix milliseconds."""
+    return {
+        "t": [a.t_ms for a in anomalies],
+        "id": [a.id for a in anomalies],
+        "detector": [a.detector for a in anomalies],
+        "kind": [a.kind for a in anomalies],
+        "subject": [a.subject for a in anomalies],
+        "rack": [a.rack for a in anomalies],
+        "fired": [a.on for a in anomalies],
+        "severity": [a.severity.value for a in anomalies],
+        "metric": [a.evidence.metric for a in anomalies],
+        "value": [a.evidence.value for a in anomalies],
+        "threshold": [a.evidence.threshold for a in anomalies],
+        "baseline": [a.evidence.baseline for a in anomalies],
+        "note": [a.evidence.note for a in anomalies],
+        "throttle_at": [a.throttle_at_ms for a in anomalies],
+        "arrived_at": [a.arrived_ms for a in anomalies],
+    }
+
+
+def incident_columns(incidents: Sequence[Incident]) -> Lists:
+    """Columns of `incidents`; times in Unix milliseconds."""
+    return {
+        "id": [i.id for i in incidents],
+        "step": [i.step for i in incidents],
+        "state": [i.state.value for i in incidents],
+        "kind": [i.kind for i in incidents],
+        "subject": [i.subject for i in incidents],
+        "rack": [i.rack for i in incidents],
+        "severity": [i.severity.value for i in incidents],
+        "opened_at": [i.opened_ms for i in incidents],
+        "updated_at": [i.updated_ms for i in incidents],
+        "closed_at": [i.closed_ms for i in incidents],
+        "cause": [i.cause for i in incidents],
+        "affected": [list(i.affected) for i in incidents],
+        "evidence": [[_json(e) for e in i.evidence] for i in incidents],
+        "throttle_at": [i.throttle_at_ms for i in incidents],
+        "throttle_seen_at": [i.throttle_seen_ms for i in incidents],
+        "first_tick_at": [i.first_tick_ms for i in incidents],
+        "why": [i.why for i in incidents],
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,282 @@
+"""The loop under faults: whatever breaks and whenever, every record is stored exactly once."""
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from frames import record_bytes
+from sinks.fakes import Clock, FakeConsumer, FakeKafka, FakeStore, Faults, Killed
+
+from coldplate.sinks.errors import HistoryRefused
+from coldplate.sinks.loop import Sink
+from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
+from coldplate.wire.codec import encode
+from coldplate.wire.event import Event
+from coldplate.wire.incident import Anomaly, Evidence, Incident, Severity, State
+from coldplate.wire.metric import Kind
+
+T0 = 1_790_000_000
+NOW_MS = (T0 + 30) * 1000
+FRAMES, EVENTS, ANOMALIES, INCIDENTS = (
+    f"coldplate.{t}" for t in ("frames", "events", "anomalies", "incidents")
+)
+EVIDENCE = Evidence("token", "gpu", "gpu_c", NOW_MS)
+
+
+def settings(**changes):
+    return SinkSettings(
+        brokers=("nowhere:1",), cluster="test", clickhouse=ClickHouseSettings("nowhere"), **changes
+    )
+
+
+def frame(source, seq, rng):
+    gpus = tuple(f"{source}/gpu-{g}" for g in range(2))
+    values = {"gpu_c": 60.0, "job": np.where(rng.random((2, 2)) < 0.5, np.nan, 7.0)}
+    if seq % 3 == 0:
+        values["power_limit_w"] = [[700.0, 700.0], [np.nan, np.nan]]
+    return record_bytes(source, source[:6], T0 + 2 * seq, 2, {Kind.GPU: (gpus, values)}, seq=seq)
+
+
+def anomaly(n):
+    return Anomaly(
+        "test", "token", "hot", f"gpu-{n}", "rack-0", NOW_MS + n, True, Severity.INFO, EVIDENCE
+    )
+
+
+def incident(n):
+    return Incident(
+        "test", f"i{n}", 0, State.OPEN, "hot", "gpu-1", "rack-0", Severity.INFO, NOW_MS, NOW_MS,
+        "too hot", NOW_MS, evidence=(EVIDENCE,),
+    )  # fmt: skip
+
+
+class Scene:
+    """A Kafka with frames (some sent twice), rubbish, events, anomalies and incidents."""
+
+    def __init__(self, seed):
+        self.kafka, self.store = FakeKafka(seed), FakeStore()
+        self.random = random.Random(seed)
+        rng = np.random.default_rng(seed)
+        self.identities, self.rejects, self.sent_twice = [], 0, 0
+        for partition in range(3):
+            for r in self._shuffled(partition):
+                self.kafka.append(FRAMES, partition, frame(*r, rng), NOW_MS)
+                if self.random.random() < 0.1:
+                    self.kafka.append(FRAMES, partition, b"rubbish", NOW_MS)
+                    self.rejects += 1
+        for n in range(12):
+            e = Event("xid", "gpu", "rack-0", NOW_MS, "test", "agent", 1, n)
+            self.kafka.append(EVENTS, n % 2, encode(e), NOW_MS)
+            self.kafka.append(ANOMALIES, n % 2, encode(anomaly(n)), NOW_MS)
+            self.kafka.append(INCIDENTS, 0, encode(incident(n)), NOW_MS)
+
+    def _shuffled(self, partition):
+        """Frames of two sources in nearly their order, a fifth of them sent again later."""
+        out = [(f"rack-{partition}/node-{n}", seq) for seq in range(12) for n in range(2)]
+        self.identities += [(source, 1, seq) for source, seq in out]
+        for _ in range(5):
+            at = self.random.randrange(len(out))
+            out.insert(self.random.randint(at, len(out)), out[at])
+        self.sent_twice += 5
+        return out
+
+    def sink(self, consumer, clock, **changes):
+        options = {"flush_s": 0.3, "rows_max": 40} | changes
+        return Sink(settings(**options), consumer, self.store, clock=clock, wait=clock.wait)
+
+    def check(self):
+        rows = self.store.rows
+        frames = Counter((r["source"], int(r["boot"]), int(r["seq"])) for r in rows["frames"])
+        assert frames == Counter(self.identities)
+        samples = Counter((int(r["device"]), int(r["t"])) for r in rows["gpu_samples"])
+        assert len(samples) == 4 * len(self.identities)
+        assert set(samples.values()) == {1}
+        # Slow metrics are in every third frame, in the first of its two ticks.
+        slow = [(int(r["device"]), int(r["t"])) for r in rows["gpu_slow_samples"]]
+        assert len(slow) == len(set(slow)) == 2 * len([i for i in self.identities if i[2] % 3 == 0])
+        for table in ("events", "anomalies", "incidents"):
+            assert len({r["id"] for r in rows[table]}) == len(rows[table]) == 12
+        assert sum(r["records"] for r in rows["sink_rejects"]) == self.rejects
+
+
+def run_until_done(sink, kafka, turns=3000):
+    for _ in range(turns):
+        sink.step()
+        if kafka.done():
+            return
+    raise AssertionError(f"not done after {turns} turns; committed {kafka.committed}")
+
+
+def test_everything_is_stored_and_counted():
+    """Without faults: exactly once, duplicates and rejects counted, offsets at the end."""
+    scene, clock = Scene(0), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock)
+    run_until_done(sink, scene.kafka)
+    scene.check()
+    assert sink.stats.frames == len(scene.identities)
+    assert sink.stats.duplicates == scene.sent_twice
+    assert sink.stats.rejected == {"not-messagepack": scene.rejects}
+    assert sink.stats.rows["gpu_samples"] == len(scene.store.rows["gpu_samples"])
+    assert sink.stats.values == sum(int(r["values"]) for r in scene.store.rows["frames"])
+    assert sink.stats.redone == 0
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_exactly_once_through_lost_replies_and_sudden_death(seed):
+    """The process dies anywhere and a new one goes on; inserts fail before and after they took effect."""
+    scene, clock = Scene(seed), Clock()
+    # Few and many deaths, with few and many faults between them.
+    faults = Faults(seed, rate=(0.0, 0.05, 0.2)[seed % 3], kill=(0.01, 0.03, 0.06)[seed // 3 % 3])
+    scene.store.faults = faults
+    deaths = 0
+    while not scene.kafka.done():
+        consumer = FakeConsumer(scene.kafka, clock, faults)
+        scene.kafka.rebalance([consumer])
+        try:
+            run_until_done(scene.sink(consumer, clock), scene.kafka)
+        except Killed:
+            deaths += 1
+            assert deaths < 5000
+    scene.check()
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_exactly_once_while_partitions_move_between_sinks(seed):
+    """Rebalances strike anywhere, also in the middle of an insert, and the old owner wakes up late."""
+    scene, clock = Scene(seed), Clock()
+    draw = random.Random(seed)
+    consumers = [FakeConsumer(scene.kafka, clock, poll_max=8) for _ in range(3)]
+    sinks = [scene.sink(c, clock) for c in consumers]
+    scene.kafka.rebalance(consumers)
+    depth = 0
+
+    def meanwhile(_table):
+        nonlocal depth
+        if depth < 2 and draw.random() < 0.1:
+            depth += 1
+            scene.kafka.rebalance(consumers)
+            for _ in range(draw.randint(0, 12)):
+                # One that is in the middle of a turn cannot begin another.
+                others = [s for s in sinks if s not in busy]
+                turn(draw.choice(others))
+            depth -= 1
+
+    busy = []
+
+    def turn(sink):
+        busy.append(sink)
+        sink.step()
+        busy.remove(sink)
+
+    scene.store.during = meanwhile
+    scene.store.faults = Faults(seed, rate=0.05)
+    for _ in range(5000):
+        turn(draw.choice(sinks))
+        if draw.random() < 0.02:
+            scene.kafka.rebalance(consumers)
+        if scene.kafka.done():
+            break
+    assert scene.kafka.done()
+    scene.check()
+
+
+def test_a_repeated_range_has_the_same_tokens():
+    """After a death between the inserts and the commit, each insert is repeated under its first token."""
+    scene, clock = Scene(1), Clock()
+    first = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([first])
+    first.commit = lambda _offsets: None
+    sink = scene.sink(first, clock)
+    for _ in range(6):
+        sink.step()
+    # As if the last insert of each batch had not been made.
+    scene.store.rows["frames"].clear()
+    before = [i for i in scene.store.inserts if i[1]]
+    scene.store.inserts.clear()
+    second = FakeConsumer(scene.kafka, clock)
+    scene.kafka.committed = dict.fromkeys(scene.kafka.logs, 0)
+    scene.kafka.rebalance([second])
+    sink = scene.sink(second, clock)
+    run_until_done(sink, scene.kafka)
+    assert sink.stats.redone >= 6
+    assert set(before) <= set(scene.store.inserts)
+
+
+def test_tells_once_that_clickhouse_is_away_and_keeps_polling(caplog):
+    """While inserts fail: one line, partitions paused, membership kept; then one line and all is stored."""
+    scene, clock = Scene(2), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock)
+    for _ in range(2):
+        sink.step()
+    polls = 0
+    poll, insert, back_at = consumer.poll, scene.store.insert, clock() + 60
+
+    def counted(timeout_s):
+        nonlocal polls
+        polls += 1
+        assert polls < 2 or consumer.paused == set(consumer.positions)
+        return poll(timeout_s)
+
+    def away(table, columns, token):
+        if clock() < back_at:
+            raise HistoryRefused(252, "too many parts")
+        consumer.poll = poll
+        insert(table, columns, token)
+
+    consumer.poll, scene.store.insert = counted, away
+    with caplog.at_level("WARNING"):
+        run_until_done(sink, scene.kafka)
+    scene.check()
+    assert polls > 100
+    assert [r.message.split("; ")[-1] for r in caplog.records] == [
+        "waiting for ClickHouse, nothing is lost",
+        "ClickHouse answers again",
+    ]
+
+
+def test_ends_within_five_seconds_while_clickhouse_is_away():
+    """A stop request is not held up by a server that does not answer; nothing is committed for it."""
+    scene, clock = Scene(3), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock)
+    sink.step()
+
+    def away(*_):
+        sink.stop()
+        raise HistoryRefused(1, "no")
+
+    asked_s = clock()
+    scene.store.insert = away
+    sink.run()
+    assert clock() - asked_s < 7
+    assert scene.kafka.committed == {}
+
+
+def test_finishes_the_batch_at_hand_when_asked_to_end():
+    """A stop request during an insert: the batch is stored whole and committed."""
+    scene, clock = Scene(4), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock)
+    insert = scene.store.insert
+
+    def asked(table, columns, token):
+        if table == "gpu_samples":
+            sink.stop()
+        insert(table, columns, token)
+
+    scene.store.insert = asked
+    sink.run()
+    assert scene.store.rows["frames"]
+    last = {}
+    for r in scene.store.rows["frames"]:
+        topic, _, partition = r["topic_partition"].rpartition("/")
+        place = (topic, int(partition))
+        last[place] = max(last.get(place, 0), int(r["record_offset"]))
+    assert all(scene.kafka.committed[place] > offset for place, offset in last.items())

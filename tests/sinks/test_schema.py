@@ -1,0 +1,61 @@
+"""The committed schema against the catalogue, and settings."""
+
+from importlib.resources import files
+
+import pytest
+
+from coldplate.sinks import ddl
+from coldplate.sinks.migrate import known
+from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
+
+
+def test_committed_files_are_what_the_catalogue_makes():
+    """A metric that was added needs a new migration; until then this fails."""
+    schema = files("coldplate.sinks").joinpath("schema")
+    assert schema.joinpath("0001_samples.sql").read_text("utf-8") == ddl.samples_sql()
+    assert schema.joinpath("0003_now.sql").read_text("utf-8") == ddl.now_views_sql()
+
+
+def test_every_statement_may_be_run_again():
+    """A file that was applied by half is applied again from its first statement."""
+    migrations = known()
+    assert [m.number for m in migrations] == list(range(1, len(migrations) + 1))
+    for migration in migrations:
+        for statement in migration.statements:
+            assert "IF NOT EXISTS" in statement or "OR REPLACE" in statement
+
+
+def test_a_url_gives_settings():
+    """All parts, quoted ones too; the port follows from TLS when it is not named."""
+    url = "clickhouse://ann:p%40ss@db:9001/hall?secure=false"
+    assert ClickHouseSettings.from_url(url) == ClickHouseSettings("db", 9001, "hall", "ann", "p@ss")
+    found = ClickHouseSettings.from_url("clickhouse://db?secure=1&ca_file=ca.pem")
+    assert (found.port, found.secure, found.ca_file) == (9440, True, "ca.pem")
+    assert "p@ss" not in repr(ClickHouseSettings.from_url(url))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://a:hush@b", "clickhouse://"),
+        ("clickhouse://a:hush@", "no host"),
+        ("clickhouse://a:hush@b:99999/x", "port"),
+        ("clickhouse://a:hush@b/x;y", "database"),
+        ("clickhouse://a:hush@b/x?secure=maybe", "secure"),
+        ("clickhouse://a:hush@b/x?retries=1", "unknown"),
+    ],
+)
+def test_a_bad_url_is_refused_without_its_password(url, words):
+    """The message says what is wrong, and nothing of the URL's secrets."""
+    with pytest.raises(ValueError, match=words) as refused:
+        ClickHouseSettings.from_url(url)
+    assert "hush" not in str(refused.value)
+
+
+def test_sink_settings_are_checked_and_keep_secrets():
+    """Empty brokers or cluster and senseless bounds are refused; the password is not shown."""
+    good = {"brokers": ("b:1",), "cluster": "c", "clickhouse": ClickHouseSettings("h")}
+    assert "hush" not in repr(SinkSettings(**good, sasl_password="hush"))
+    for bad in ({"brokers": ()}, {"cluster": ""}, {"flush_s": 0.0}, {"rows_max": 0}):
+        with pytest.raises(ValueError):
+            SinkSettings(**(good | bad))
