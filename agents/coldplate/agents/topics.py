@@ -48,3 +48,18 @@ def create_topics(
         return out
     finally:
         admin.close()
+
+
+def broker_version(settings: KafkaSettings) -> str:
+    """What kafka-python concludes of the broker's version; for `doctor`.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        When no broker answers.
+    """
+    admin: Any = KafkaAdminClient(bootstrap_timeout_ms=5_000, **settings.client_options())
+    try:
+        return f"protocol of Kafka {'.'.join(map(str, admin.config['api_version']))}"
+    finally:
+        admin.close()

@@ -77,8 +77,39 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 SHORT = {"COLDPLATE_KAFKA": ("kafka", "brokers"), "COLDPLATE_CLICKHOUSE": ("clickhouse", "url")}
-#: Read by the command itself, not part of the file.
-OTHER = {"COLDPLATE_CONFIG", "COLDPLATE_STATE", "COLDPLATE_CACHE", "COLDPLATE_SHARED"}
+
+OTHER = {
+    "COLDPLATE_CONFIG": "the configuration file",
+    "COLDPLATE_STATE": "state folder of the local stack; default `~/.local/state/coldplate`",
+    "COLDPLATE_CACHE": "where downloads are kept; default `~/.cache/coldplate`",
+    "COLDPLATE_SHARED": "where the public labelled sets are; only tests read it",
+}
+
+MEANINGS = {
+    "cluster": "cluster id, in every record; records of another cluster are refused",
+    "topic_prefix": "first part of every topic's name",
+    "inventory": "file with the devices (CSV or TOML); empty: all comers",
+    "kafka.brokers": "`host:port[,host:port]`; empty: the local stack's",
+    "kafka.security_protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    "kafka.sasl_mechanism": "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    "kafka.sasl_user": "name for SASL",
+    "kafka.sasl_password_file": "file that holds the password, and nothing else",
+    "kafka.ca_file": "certificates to trust; empty: the system's",
+    "kafka.cert_file": "own certificate, for mutual TLS",
+    "kafka.key_file": "its key",
+    "kafka.compression": "of what agents send: none, lz4 or zstd",
+    "clickhouse.url": "`clickhouse://user@host:port/database?secure=1`; empty: the local stack's",
+    "clickhouse.password_file": "file that holds the password, and nothing else",
+    "agent.tick_ms": "length of a tick",
+    "agent.ticks": "ticks of an ordinary frame, 1 to 60",
+    "agent.queue_bytes_max": "bytes that wait for Kafka at most; beyond it the oldest are dropped and counted",
+    "worker.group": "consumer group; workers of one group share the partitions",
+    "worker.instance": "static membership: a restart under the same name is no rebalance",
+    "worker.tail_s": "seconds of frames read again at start",
+    "sink.group": "consumer group; sinks of one group share the partitions",
+    "sink.flush_s": "how long rows wait for company before they are inserted",
+}
+"""Of every key; docs/config.md is made from it."""
 
 
 def load(path: str | None, environ: dict[str, str] | None = None) -> Config:

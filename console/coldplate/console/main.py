@@ -81,7 +81,9 @@ def cli(ctx: click.Context, config_file: str | None, state_dir: str | None, verb
     Every option that may also stand in the configuration file or the environment is in docs/config.md.
     Commands that print a result take --json: one JSON object, last line of stdout.
     """
-    ctx.obj = {"config_file": config_file, "state_dir": state_dir, "verbose": verbose}
+    from coldplate.console.context import Context
+
+    ctx.obj = Context(config_file, state_dir, verbose)
 
 
 def main() -> None:

@@ -1,0 +1,51 @@
+"""`coldplate topics`: make the Kafka topics, and show them."""
+
+import click
+
+from coldplate.console.context import Context, pass_context
+from coldplate.console.failure import NOT_THERE, Failure
+from coldplate.console.output import json_option, print_json, print_table
+
+
+@click.group()
+def topics() -> None:
+    """Create and show the Kafka topics."""
+
+
+@topics.command()
+@click.option(
+    "--partitions", default=8, show_default=True, type=click.IntRange(1, 1000),
+    help="Of the topics keyed by rack; more than the workers that will ever share them.",
+)  # fmt: skip
+@click.option("--replicas", default=1, show_default=True, type=click.IntRange(1, 9))
+@json_option
+@pass_context
+def create(context: Context, partitions: int, replicas: int, as_json: bool) -> None:
+    """Create the topics that are missing; those that exist stay as they are."""
+    from kafka.errors import KafkaError
+
+    from coldplate.agents.topics import create_topics
+
+    context.log_to_stderr()
+    specs = context.topics.specs(partitions)
+    try:
+        made = create_topics(context.kafka, specs, replicas=replicas)
+    except (KafkaError, OSError) as error:
+        raise Failure(f"Kafka at {context.brokers}: {error}", NOT_THERE) from None
+    if as_json:
+        print_json({"topics": made})
+    else:
+        print_table(("topic", "became"), list(made.items()))
+
+
+@topics.command("show")
+@json_option
+@pass_context
+def show(context: Context, as_json: bool) -> None:
+    """Show which topics there are to be, what they hold, and for how long."""
+    columns = ("topic", "key", "retention_h", "holds")
+    rows = [(s.name, s.key, s.retention_ms // 3_600_000, s.holds) for s in context.topics.specs()]
+    if as_json:
+        print_json({"topics": [dict(zip(columns, row, strict=True)) for row in rows]})
+    else:
+        print_table(columns, rows)
