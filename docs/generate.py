@@ -1,0 +1,179 @@
+"""Writes the pages that follow from the code: `make docs`; with --check it only says whether they are current.
+
+wire.md comes from wire.md.in and the encoder, metrics.md from the catalogue, config.md from the configuration's types.
+"""
+
+import json
+import sys
+from pathlib import Path
+from textwrap import wrap
+
+import msgspec
+import numpy as np
+
+from coldplate.console import config
+from coldplate.wire.errors import Reason
+from coldplate.wire.event import Event
+from coldplate.wire.frame import Head, block, decode_frame, encode_frame
+from coldplate.wire.incident import Anomaly, Incident
+from coldplate.wire.layout import Layout
+from coldplate.wire.metric import CATALOGUE, DTYPE_CODES, Kind, Metric, metric
+from coldplate.wire.reject import Reject
+
+HERE = Path(__file__).parent
+
+
+def vector() -> bytes:
+    """The frame of wire.md's test vector."""
+    names = ("power_w", "gpu_c", "clock_event_reasons")
+    layout = Layout.of(metric(Kind.GPU, n) for n in names)
+    values = {
+        "power_w": [[691.2, 405.0], [690.0, np.nan]],
+        "gpu_c": [[61.0, 50.0], [61.0, 50.0]],
+        "clock_event_reasons": [[4.0, 4.0], [4.0, 4.0]],
+    }
+    groups, present = layout.quantize(np.array([values[m.name] for m in layout.known if m]))
+    gpus = ("rack-0003/node-5/gpu-0", "rack-0003/node-5/gpu-1")
+    entry = block(layout, gpus, present)
+    head = Head("demo", "rack-0003/node-5", "rack-0003", 7, 42, 1_790_000_000, 1000, 2, (entry,))
+    return encode_frame(head, groups)
+
+
+def plain(record: bytes) -> dict[str, object]:
+    """A decoded frame as plain values, physical units, null where absent."""
+    frame = decode_frame(record)
+    head = {f: getattr(frame.head, f) for f in Head.__struct_fields__ if f != "blocks"}
+    blocks = []
+    for part in frame.parts:
+        present = part.present()
+        samples = {}
+        for run, raw in part.arrays():
+            for i in range(len(run.numbers)):
+                entry = part.layout.known[run.first + i]
+                if entry is None:
+                    continue
+                factor = 1.0 if run.dtype.kind == "f" else entry.scale
+                there = np.ones(raw[i].shape, bool) if present is None else present[run.first + i]
+                samples[entry.name] = [
+                    [
+                        round(float(v) * factor, 6) if ok else None
+                        for v, ok in zip(*row, strict=True)
+                    ]
+                    for row in zip(raw[i], there, strict=True)
+                ]
+        blocks.append({"kind": part.kind.word, "devices": list(part.devices), "samples": samples})
+    return {**head, "blocks": blocks}
+
+
+def wire_page() -> str:
+    """docs/wire.md."""
+    record = vector()
+    types = ", ".join(f"{code} {dtype}" for dtype, code in DTYPE_CODES.items())
+    records = "; ".join(
+        f"{t.__name__.lower()}: " + ", ".join(f"`{f}`" for f in t.__struct_fields__)
+        for t in (Event, Anomaly, Incident, Reject)
+    )
+    page = (HERE / "wire.md.in").read_text("utf-8")
+    for name, text in {
+        "DTYPES": f"{types} (numpy's names, little-endian)",
+        "REASONS": ", ".join(f"`{r.value}`" for r in Reason),
+        "VECTOR_BYTES": str(len(record)),
+        "VECTOR": "\n".join(wrap(record.hex(), 96)),
+        "VECTOR_JSON": json.dumps(plain(record), indent=1),
+        "RECORDS": records,
+    }.items():
+        page = page.replace(f"@{name}@", text)
+    return page
+
+
+def _row(m: Metric) -> str:
+    resolution = f"{m.scale:g}"
+    cells = (
+        m.number,
+        f"`{m.name}`",
+        m.unit,
+        m.dtype,
+        resolution,
+        m.rate,
+        m.help,
+        m.source,
+        m.dcgm or "",
+    )
+    return "| " + " | ".join(str(c) for c in cells) + " |"
+
+
+def metrics_page() -> str:
+    """docs/metrics.md."""
+    out = [
+        "# Metrics",
+        "",
+        "Made from `wire/coldplate/wire/metric.py` by `make docs`. A metric's name is its column in ClickHouse and its key in recordings",
+        "and `--json`; its number is its place on the wire and never changes. Fast metrics travel every tick, slow ones every 10 to 60.",
+        "Absent is null, never 0.",
+    ]
+    for kind, metrics in CATALOGUE.items():
+        out += ["", f"## {kind.word}: {len(metrics)} metrics", ""]
+        out += [
+            "| number | name | unit | dtype | resolution | rate | meaning | source | DCGM |",
+            "|" + "---|" * 9,
+        ]
+        out += [_row(m) for m in metrics]
+    return "\n".join(out) + "\n"
+
+
+def config_page() -> str:
+    """docs/config.md."""
+    out = [
+        "# Configuration",
+        "",
+        "Made from `console/coldplate/console/config.py` by `make docs`. Defaults, then a TOML file (`--config FILE`, `COLDPLATE_CONFIG`, or",
+        "`./coldplate.toml`), then the environment. A key that is not here, or a value of the wrong type, is refused with its place.",
+        "",
+        "| key | environment | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    short = {v: k for k, v in config.SHORT.items()}
+    for field in msgspec.structs.fields(config.Config):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            for inner in msgspec.structs.fields(field.type):
+                names = [f"`COLDPLATE_{field.name}__{inner.name}`".upper()]
+                names += (
+                    [f"`{short[field.name, inner.name]}`"]
+                    if (field.name, inner.name) in short
+                    else []
+                )
+                meaning = config.MEANINGS[f"{field.name}.{inner.name}"]
+                out.append(
+                    f"| `{field.name}.{inner.name}` | {', '.join(names)} | `{inner.default!r}` | {meaning} |"
+                )
+        else:
+            name = f"`COLDPLATE_{field.name.upper()}`"
+            out.append(
+                f"| `{field.name}` | {name} | `{field.default!r}` | {config.MEANINGS[field.name]} |"
+            )
+    out += ["", "Further variables, which the command itself reads:", ""]
+    out += [f"- `{name}`: {meaning}" for name, meaning in config.OTHER.items()]
+    return "\n".join(out) + "\n"
+
+
+PAGES = {"wire.md": wire_page, "metrics.md": metrics_page, "config.md": config_page}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = HERE / name, make()
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.write_text(text, "utf-8")
+    if stale:
+        verb = "is not current; run `make docs`" if "--check" in sys.argv else "written"
+        print(f"{', '.join(stale)} {verb}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
