@@ -1,12 +1,16 @@
 """`coldplate twin`: the digital twin's hall, published as a real one would be."""
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from coldplate.console.context import Context, pass_context
 from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from coldplate.twin.scenario import Scenario
 
 
 @click.group()
@@ -56,7 +60,7 @@ def run(
         print_json(counts)
 
 
-def load_scenario(name: str, racks: int | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def load_scenario(name: str, racks: int | None = None) -> "Scenario":
     """A scenario by name or file, with another number of racks when given."""
     import msgspec
 

@@ -1,0 +1,85 @@
+"""The twin as a collector: the agent's own loop, framer and publisher send what the model says.
+
+One collector holds a whole hall: every node is a source with its GPUs, every CDU a source with its rack.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from coldplate.agents.collector import Happening, Samples, Source
+from coldplate.twin.model import Hall
+from coldplate.wire.metric import CATALOGUE, Kind
+
+_SLOW = [m.number for m in CATALOGUE[Kind.GPU] if m.rate == "slow"]
+
+
+class TwinCollector:
+    """Steps a hall from tick to tick.
+
+    Parameters
+    ----------
+    hall
+        The model; its elapsed time counts from the first sample.
+    slow_ticks
+        Slow metrics are given every so many ticks, as a real agent reads them.
+    """
+
+    def __init__(self, hall: Hall, *, slow_ticks: int = 10) -> None:
+        self.hall = hall
+        self.devices: Mapping[Kind, tuple[str, ...]] = {
+            k: hall.devices[k] for k in (Kind.GPU, Kind.NODE, Kind.CDU, Kind.RACK)
+        }
+        self.sources: Sequence[Source] = _sources(hall)
+        self.started_ms: int | None = None
+        self.step_s = 0.0
+        self._last_ms: int | None = None
+        self._slow_ticks = slow_ticks
+        self._count = 0
+        self._happened: list[Happening] = []
+
+    def sample(self, tick_ms: int) -> Samples:
+        """Move the model on to the tick and read every sensor."""
+        began = time.perf_counter()
+        if self._last_ms is None:
+            self.started_ms = self._last_ms = tick_ms
+        if tick_ms > self._last_ms:
+            self.hall.step((tick_ms - self._last_ms) / 1000)
+        self._last_ms = tick_ms
+        out = {kind: self.hall.sample(kind) for kind in self.devices}
+        if self._count % self._slow_ticks:
+            out[Kind.GPU][_SLOW] = np.nan
+        self._count += 1
+        self._happened += [
+            Happening(
+                e.kind, e.subject, (self.started_ms or 0) + round(e.at_s * 1000), e.code, e.text
+            )
+            for e in self.hall.due_events()
+        ]
+        self.step_s = time.perf_counter() - began
+        return out
+
+    def happenings(self) -> list[Happening]:
+        """Events that came due since the last call."""
+        out, self._happened = self._happened, []
+        return out
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _sources(hall: Hall) -> list[Source]:
+    position = {k: {d: i for i, d in enumerate(hall.devices[k])} for k in Kind}
+    inventory = hall.inventory
+    out = []
+    for node in hall.devices[Kind.NODE]:
+        gpus = [position[Kind.GPU][g.id] for g in inventory.children.get(node, [])]
+        i = position[Kind.NODE][node]
+        devices = {Kind.GPU: range(gpus[0], gpus[-1] + 1)} if gpus else {}
+        out.append(Source(node, inventory.rack_of(node), {**devices, Kind.NODE: range(i, i + 1)}))
+    for cdu in hall.devices[Kind.CDU]:
+        rack = inventory.rack_of(cdu)
+        i, r = position[Kind.CDU][cdu], position[Kind.RACK][rack]
+        out.append(Source(cdu, rack, {Kind.CDU: range(i, i + 1), Kind.RACK: range(r, r + 1)}))
+    return out
