@@ -4,6 +4,7 @@ A case belongs to a group: everything that can have one cause, such as the coola
 anomaly names the cause may change as evidence comes in; the id stays that of the first.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -45,6 +46,8 @@ class Case:
         Anomalies that hold now, by (subject, detector).
     victims
         Evidence of harmed devices, most urgent first.
+    least_lpm
+        The least flow of the rack while it was open.
     """
 
     group: Group
@@ -67,6 +70,7 @@ class Case:
     affected: tuple[str, ...] = ()
     throttle_at_ms: int | None = None
     throttle_seen_ms: int | None = None
+    least_lpm: float = math.inf
 
     @staticmethod
     def opened_by(group: Group, anomaly: Anomaly) -> "Case":

@@ -9,6 +9,7 @@ import numpy as np
 
 from coldplate.streams.engine import Engine
 from coldplate.streams.forecast import seconds_to_limit
+from coldplate.streams.heading import STAYS, Heading, heading
 from coldplate.wire.incident import Evidence
 from coldplate.wire.metric import Kind
 
@@ -25,7 +26,8 @@ class Heat:
     flow_lpm, supply_c
         Of the rack's CDU; NaN where it says nothing.
     throttle_at_ms
-        When the first GPU will have used up its margin; None when none will within the horizon.
+        When the first GPU will have used up its margin; None when none will within the horizon, or when a pump
+        is starting and nobody can tell yet how far it will come.
     evidence
         One a GPU that will throttle or has, most urgent first.
     """
@@ -64,9 +66,12 @@ def heat_of_rack(engine: Engine, rack: str, fault_ms: int) -> Heat:
     cooled = max(int(np.isfinite(gpu_c).sum()), 1)
     told = np.isfinite(gpu_c) & np.isfinite(margin) & np.isfinite(power)
     share = np.full(len(rows), flow / cooled)
+    goes = _heading(engine, cdus[0])
+    if goes is None:
+        return Heat(flow, supply, None, ())
     seconds = seconds_to_limit(
         np.where(told, gpu_c, 0.0), np.where(told, margin, 1e6), np.where(told, power, 0.0),
-        supply, share,
+        supply, share, flow_end_lpm=None if goes is STAYS else goes.ratio * share, flow_tau_s=goes.tau_s,
     )  # fmt: skip
     seconds[~told] = np.nan
     t_ms = engine.newest_tick_ms(Kind.GPU, rows)
@@ -75,6 +80,12 @@ def heat_of_rack(engine: Engine, rack: str, fault_ms: int) -> Heat:
     evidence = tuple(_evidence(gpus.ids[rows[i]], t_ms[i], margin[i], at_ms[i]) for i in order)
     first = int(at_ms[order[0]]) if order else None
     return Heat(flow, supply, first, evidence)
+
+
+def _heading(engine: Engine, cdu: int) -> Heading | None:
+    pumps = [engine.recent(Kind.CDU, f"pump{n}_rpm", cdu, 3) for n in (1, 2)]
+    usual = max((engine.baseline(Kind.CDU, cdu, f"pump{n}_rpm") for n in (1, 2)), default=0.0)
+    return heading([p.tolist() for p in pumps], usual, engine.tick_s(Kind.CDU, cdu))
 
 
 def _evidence(gpu: str, t_ms: int, margin: float, at_ms: float) -> Evidence:

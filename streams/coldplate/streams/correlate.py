@@ -8,6 +8,7 @@ before its CDU does not make two incidents.
 Pure but for its own state: event time comes with the anomalies and from the engine.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 from coldplate.streams.case import Case, Group, worse
@@ -142,6 +143,8 @@ class Correlator:
         case.quiet_ms = None
         case.active[key] = anomaly
         case.first_ms = min(case.first_ms, anomaly.evidence.t_ms)
+        if anomaly.kind == "power-brake" and anomaly.subject not in case.affected:
+            case.affected = (*case.affected, anomaly.subject)
         if anomaly.detector not in _GPU_ONLY:
             why = why or f"{anomaly.detector} on {anomaly.subject}"
             case.causes[key] = anomaly.evidence
@@ -182,6 +185,7 @@ class Correlator:
         if severity is not case.severity:
             why.append(f"now {severity.value}")
             case.severity = severity
+        case.least_lpm = min(case.least_lpm, heat.flow_lpm)
         case.cause = _sentence(case, heat)
         return why
 
@@ -216,6 +220,7 @@ class Correlator:
             return None
         case.active.clear()
         case.closed_ms = now_ms
+        case.cause = _sentence(case, None)
         return "closed: nothing holds any more"
 
     def _forget(self) -> None:
@@ -226,21 +231,34 @@ class Correlator:
 
 
 def _sentence(case: Case, heat: Heat | None) -> str:
-    """One sentence: what, where, how much, what follows."""
-    flow = next((e for e in case.causes.values() if e.metric == "flow_lpm"), None)
-    now = f"flow {heat.flow_lpm:.0f} l/min" if heat and heat.flow_lpm == heat.flow_lpm else ""
-    if flow is not None and flow.baseline is not None and now:
-        now += f" of {flow.baseline:.0f}"
-    heats = f"{len(case.victims)} GPUs lose their margin" if case.victims else ""
+    """One sentence: what, where, how much, what follows; in the past when it is over."""
+    if case.kind.startswith("xid"):
+        return case.cause
+    flow = _flow(case, heat)
+    count, over = len(case.affected), case.closed_ms is not None
+    heats = f"{count} GPUs {'lost' if over else 'lose'} their margin" if count else ""
     if case.kind == "pump-stop":
         pump = next((e.metric[4] for e in case.causes.values() if e.metric.startswith("pump")), "?")
-        parts = [f"Pump {pump} of {case.subject} stopped", now, heats]
+        parts = [f"Pump {pump} of {case.subject} stopped", flow, heats]
     elif case.kind == "flow-loss":
-        parts = [f"{case.subject} lost coolant flow", now, heats]
+        parts = [f"{case.subject} lost coolant flow", flow, heats]
     elif case.kind == "power-brake":
-        parts = [f"Hardware power brake on {len(case.active)} GPUs of {case.rack}"]
+        parts = [f"Hardware power brake on {count} GPUs of {case.rack}"]
     elif case.kind.startswith("silent"):
-        parts = [f"{case.subject} sends nothing any more"]
+        parts = [
+            f"{case.subject} sent nothing" if over else f"{case.subject} sends nothing any more"
+        ]
     else:
         parts = [f"{case.subject} is near its thermal limit, cause not known", heats]
     return "; ".join(p for p in parts if p) + "."
+
+
+def _flow(case: Case, heat: Heat | None) -> str:
+    """How much flow is left, or was left at worst."""
+    evidence = next((e for e in case.causes.values() if e.metric == "flow_lpm"), None)
+    usual = f" of {evidence.baseline:.0f}" if evidence and evidence.baseline is not None else ""
+    if heat is None:
+        return (
+            f"flow fell to {case.least_lpm:.0f}{usual} l/min" if case.least_lpm < math.inf else ""
+        )
+    return f"flow {heat.flow_lpm:.0f}{usual} l/min" if heat.flow_lpm == heat.flow_lpm else ""

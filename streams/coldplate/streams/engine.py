@@ -240,3 +240,23 @@ class Engine:
         out = state.ring.value(name, number % SLOTS, at)
         out[number < 0] = np.nan
         return out
+
+    def recent(self, kind: Kind, name: str, row: int, count: int) -> NDArray[np.float64]:
+        """A row's last `count` ticks of a metric, the newest last; NaN where absent or lost."""
+        state = self._kinds[kind]
+        number = state.newest[row] - np.arange(count - 1, -1, -1)
+        rows = np.full(count, row, np.intp)
+        out = state.ring.value(name, number % SLOTS, rows)
+        out[(number < 0) | (state.ring.seen[number % SLOTS, rows] != number)] = np.nan
+        return out
+
+    def baseline(self, kind: Kind, row: int, metric: str) -> float:
+        """What a detector takes for usual in a row's metric; 0 when none keeps it or it has learnt nothing."""
+        found = [
+            float(j.memory[metric][row]) for j in self._kinds[kind].judges if metric in j.memory
+        ]
+        return max(found, default=0.0)
+
+    def tick_s(self, kind: Kind, row: int) -> float:
+        """Length of a row's ticks in seconds."""
+        return float(self._kinds[kind].tick_ms[row]) / 1000

@@ -1,4 +1,4 @@
-"""Seconds until a GPU reaches its limit, if coolant flow and power stay as they are now.
+"""Seconds until a GPU reaches its limit, if power stays as it is and the flow goes where it is heading.
 
 The lumped cold plate of the project's thermal model, integrated forward from what is measured now: die to
 plate through `R_DIE`, plate to coolant through G(q), G(q) at most what the coolant can carry away:
@@ -23,6 +23,9 @@ COOLANT_W_PER_K_LPM = 66.7
 STEP_S = 0.05
 """A quarter of the fastest time constant, C1 * R_DIE = 0.2 s."""
 
+SETTLED_TAUS = 8.0
+"""After so many time constants the flow is where it goes, to 0.03 %."""
+
 
 def conductance(flow_lpm: F64) -> F64:
     """Plate to coolant, W/K, at a flow of one GPU in l/min."""
@@ -38,6 +41,8 @@ def seconds_to_limit(
     supply_c: float,
     flow_lpm: F64,
     *,
+    flow_end_lpm: F64 | None = None,
+    flow_tau_s: float = 1.0,
     horizon_s: float = 180.0,
 ) -> F64:
     """Seconds until the margin is used up; NaN where it will not be within the horizon.
@@ -50,15 +55,21 @@ def seconds_to_limit(
         Coolant supply temperature.
     flow_lpm
         Coolant flow of each GPU.
+    flow_end_lpm, flow_tau_s
+        Where the flow goes, exponentially with this time constant; None: it stays.
     horizon_s
         How far to look.
     """
     limit = gpu_c + margin_c
-    gain = conductance(np.asarray(flow_lpm, np.float64))
+    flow = np.asarray(flow_lpm, np.float64)
+    end = flow if flow_end_lpm is None else np.asarray(flow_end_lpm, np.float64)
+    gain = conductance(flow)
     die = gpu_c.astype(np.float64).copy()
     plate = die - power_w * R_DIE
     out = np.where(margin_c <= 0, 0.0, np.nan)
     for step in range(1, int(horizon_s / STEP_S) + 1):
+        if end is not flow and step * STEP_S < SETTLED_TAUS * flow_tau_s:
+            gain = conductance(end + (flow - end) * np.exp(-step * STEP_S / flow_tau_s))
         through = (die - plate) / R_DIE
         die = die + STEP_S * (power_w - through) / C1_J_PER_K
         plate = plate + STEP_S * (through - gain * (plate - supply_c)) / C2_J_PER_K
