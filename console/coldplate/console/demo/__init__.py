@@ -1,0 +1,1 @@
+"""`coldplate demo`: the whole chain on one machine, watched live, and judged at the end by what it stored."""
