@@ -87,7 +87,7 @@ def wire_page() -> str:
 
 
 def _row(m: Metric) -> str:
-    resolution = f"{m.scale:g}"
+    resolution = f"{m.scale:.12g}"
     cells = (
         m.number,
         f"`{m.name}`",

@@ -21,9 +21,7 @@ def reference(frames):
         values.append(0)
         for part in frame.parts:
             there = part.present()
-            raw = np.empty((len(part.layout.numbers), part.ticks, len(part.devices)), object)
-            for run, array in part.arrays():
-                raw[run.first : run.first + len(run.numbers)] = array
+            raw = [row for _, array in part.arrays() for row in array]
             for table in SAMPLE_TABLES:
                 if table.kind is part.kind:
                     values[-1] += add_rows(tables, table, frame.head, part, raw, there)
@@ -41,9 +39,11 @@ def add_rows(tables, table, head, part, raw, there):
             }  # fmt: skip
             row |= {raw_column(m): 0 for m in table.metrics}
             for m in mine:
-                at = part.layout.numbers.index(m.number), tick, column
-                if (there is None or there[at]) and fits(raw[at], m):
-                    value = raw[at]
+                position = part.layout.numbers.index(m.number)
+                at = position, tick, column
+                if (there is None or there[at]) and fits(
+                    value := in_our_form(raw[position][tick, column], m), m
+                ):
                     if m.dtype[0] != "f":
                         value = round(value)
                     row[raw_column(m)] = np.dtype(m.dtype).type(value)
@@ -52,6 +52,15 @@ def add_rows(tables, table, head, part, raw, there):
             if row["present"] or not table.sparse:
                 tables.setdefault(table.name, []).append(row)
     return count
+
+
+def in_our_form(value, metric):
+    """Integers count steps of the scale, floats are physical values."""
+    ours, theirs = metric.dtype[0] == "f", value.dtype.kind == "f"
+    if ours == theirs:
+        return value
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.float64(value) * (metric.scale if ours else 1.0 / metric.scale)
 
 
 def fits(value, metric):

@@ -91,7 +91,11 @@ class Group:
         wanted = np.dtype(metric.dtype)
         if raw.dtype == wanted:
             return raw, there
-        return _converted(raw, wanted, there)
+        factor = 1.0
+        if (raw.dtype.kind == "f") != (wanted.kind == "f"):
+            # Integers count steps of the catalogue's scale, floats are physical values.
+            factor = metric.scale if wanted.kind == "f" else 1.0 / metric.scale
+        return _converted(raw, wanted, there, factor)
 
     def device_column(self) -> NDArray[np.uint64]:
         """Device keys, shape (frames, 1, devices)."""
@@ -110,12 +114,13 @@ class Group:
 
 
 def _converted(
-    raw: NDArray[np.generic], wanted: np.dtype[np.generic], there: Bools | None
+    raw: NDArray[np.generic], wanted: np.dtype[np.generic], there: Bools | None, factor: float
 ) -> tuple[NDArray[np.generic], Bools | None]:
-    if np.can_cast(raw.dtype, wanted, "safe"):
+    if factor == 1.0 and np.can_cast(raw.dtype, wanted, "safe"):
         return raw.astype(wanted), there
     bounds = np.finfo(wanted.name) if wanted.kind == "f" else np.iinfo(wanted.name)
-    numbers = raw.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = raw.astype(np.float64) * factor
     if wanted.kind != "f":
         numbers = np.rint(numbers)
     # The nearest double of 2**64 - 1 is 2**64, which would wrap.
@@ -124,8 +129,7 @@ def _converted(
     with np.errstate(invalid="ignore"):
         fits = (numbers >= float(bounds.min)) & (numbers <= high)
     # One that is no number compares false, so it neither fits nor reaches the cast.
-    safe = np.where(fits, raw, np.zeros((), raw.dtype))
-    if raw.dtype.kind == "f" and wanted.kind != "f":
-        safe = np.rint(safe)
+    exact = raw if factor == 1.0 and raw.dtype.kind != "f" else numbers
+    safe = np.where(fits, exact, np.zeros((), exact.dtype))
     there = fits if there is None else there & fits
     return safe.astype(wanted), None if there.all() else there

@@ -1,10 +1,11 @@
-"""Which decoded frames are taken: the checks that need more than the frame's own bytes.
+"""Which decoded frames and events are taken: the checks that need more than the record's own bytes.
 
 Worker and sink apply the same rule to the same arrival time (the broker's append time of the record),
 so they come to the same verdict, also when a topic is read again.
 """
 
 from coldplate.wire.errors import Reason, WireError
+from coldplate.wire.event import Event
 from coldplate.wire.frame import Head
 
 AHEAD_MS_MAX = 60_000
@@ -31,17 +32,22 @@ def admit(head: Head, arrival_ms: int, cluster: str) -> None:
     WireError
         `wrong-cluster`, `tick-ahead` or `tick-old`.
     """
-    if head.cluster != cluster:
-        raise WireError(Reason.WRONG_CLUSTER, f"cluster {head.cluster!r}, this is {cluster!r}")
-    last_ms = (head.tick + head.ticks - 1) * head.tick_ms
-    if last_ms - arrival_ms > AHEAD_MS_MAX:
+    first_ms, last_ms = head.tick * head.tick_ms, (head.tick + head.ticks - 1) * head.tick_ms
+    _admit(head.cluster, head.source, (first_ms, last_ms), arrival_ms, cluster)
+
+
+def admit_event(event: Event, arrival_ms: int, cluster: str) -> None:
+    """Pass an event, or refuse it; parameters and errors as in `admit`."""
+    _admit(event.cluster, event.source, (event.t_ms, event.t_ms), arrival_ms, cluster)
+
+
+def _admit(theirs: str, source: str, span_ms: tuple[int, int], arrival_ms: int, ours: str) -> None:
+    first_ms, last_ms = span_ms
+    if theirs != ours:
+        raise WireError(Reason.WRONG_CLUSTER, f"cluster {theirs!r}, this is {ours!r}")
+    if (ahead_ms := last_ms - arrival_ms) > AHEAD_MS_MAX:
         raise WireError(
-            Reason.TICK_AHEAD,
-            f"{head.source}: last tick {(last_ms - arrival_ms) / 1000:.0f} s after arrival; set its clock",
+            Reason.TICK_AHEAD, f"{source}: {ahead_ms / 1000:.0f} s after arrival; set its clock"
         )
-    first_ms = head.tick * head.tick_ms
-    if arrival_ms - first_ms > OLD_MS_MAX:
-        raise WireError(
-            Reason.TICK_OLD,
-            f"{head.source}: first tick {(arrival_ms - first_ms) / 3_600_000:.0f} h before arrival",
-        )
+    if (age_ms := arrival_ms - first_ms) > OLD_MS_MAX:
+        raise WireError(Reason.TICK_OLD, f"{source}: {age_ms / 3_600_000:.0f} h before arrival")

@@ -38,5 +38,5 @@ def decode(kind: type[Record], data: bytes) -> Record:
         )
     try:
         return _decoders[kind](data)  # type: ignore[return-value]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(Reason.NOT_MESSAGEPACK, f"{kind.__name__.lower()}: {error}") from None

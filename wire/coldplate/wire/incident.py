@@ -91,7 +91,7 @@ class Anomaly(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def id(self) -> str:
         """Stable id of this change."""
-        return f"{self.subject}/{self.kind}/{self.t_ms}/{'on' if self.on else 'off'}"
+        return f"{self.subject}/{self.detector}/{self.t_ms}/{'on' if self.on else 'off'}"
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -152,7 +152,7 @@ def load(path: Path) -> Inventory:
         if path.suffix == ".toml":
             return _from_toml(tomllib.loads(path.read_text("utf-8")))
         return Inventory(_from_csv(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, InventoryError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InventoryError(f"{path}: {error}") from None
 
 
@@ -184,6 +184,8 @@ def _from_toml(data: dict[str, object]) -> Inventory:
             raise InventoryError(f"generate.{key} is unknown; there are {', '.join(sorted(known))}")
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise InventoryError(f"generate.{key} must be a whole number, got {value!r}")
+        if key == "racks_per_row" and value == 0:
+            raise InventoryError("generate.racks_per_row must be at least 1")
     if "racks" not in section:
         raise InventoryError("generate.racks is missing")
     return generate(**section)
