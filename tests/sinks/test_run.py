@@ -161,3 +161,23 @@ def test_a_kafka_that_is_not_there_is_away():
             with pytest.raises(KafkaAway, match=r"127\.0\.0\.1:1"):
                 reader.poll(0.1)
     gc.collect()
+
+
+def test_a_joining_that_outlasts_many_polls_is_ended(kafka_bootstrap, topics):
+    """Polls of a millisecond cut every step of it in two; all partitions come all the same, each time."""
+    for number in range(5):
+        reader = KafkaReader(
+            SinkSettings(
+                brokers=(kafka_bootstrap,), cluster="test", topics=topics,
+                group=f"{topics.prefix}-{number}", clickhouse=ClickHouseSettings("nowhere"),
+            )
+        )  # fmt: skip
+        found = set()
+
+        def all_given(reader=reader, found=found):
+            reader.poll(0.001)
+            found.update(reader.changes()[1])
+            return 8 == len(found)  # 4 topics of 2
+
+        await_that(all_given, 20, "every partition")
+        reader.close()

@@ -3,6 +3,7 @@
 A connection is dropped after any error: the driver cannot reuse one that broke in the middle.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, Self, TypeVar
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from coldplate.sinks.errors import HistoryDown, HistoryRefused
 from coldplate.sinks.settings import ClickHouseSettings
+
+# It logs a traceback for every refused connection; whoever asks says once that the history is down.
+logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
 
 Column = NDArray[Any] | list[Any]
 Columns = Mapping[str, Column]

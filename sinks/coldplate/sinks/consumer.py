@@ -77,6 +77,7 @@ class KafkaReader:
             polled = consumer.poll(timeout_ms=int(timeout_s * 1000))
         except KafkaError as error:
             raise self._away(error) from None
+        self._end_what_began(consumer)
         now_s = time.monotonic()
         if polled:
             self._heard_at = now_s
@@ -161,6 +162,17 @@ class KafkaReader:
         self._heard_at = -PROBE_S
         words = (str(error) or type(error).__name__).splitlines()[0][:200]
         return KafkaAway(f"Kafka at {','.join(self._settings.brokers)}: {words}")
+
+    def _end_what_began(self, consumer: Any) -> None:
+        """See to it that the next poll ends a joining of the group that this one began.
+
+        kafka-python 3.0.12 rejoins when new metadata differ from those it assigned by, and forgets that it must
+        once it has assigned anew. When the time of a poll is over between that and the group's answer, the answer
+        is never read: the group counts us in, and we have no partition for ever.
+        """
+        coordinator = consumer._coordinator  # noqa: SLF001  nothing public tells
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
 
     def _mine(self, places: Iterable[Place]) -> list[Any]:
         mine = self._connected().assignment()

@@ -237,6 +237,7 @@ class Sink:
         self.stats.waiting_for = (
             "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
         )
+        self.stats.partitions = len(self._assigned.open)
         if self._on_stats is not None and (now or at >= self._stats_at):
             self._stats_at = at + STATS_S
             self._on_stats(self.stats.as_dict())

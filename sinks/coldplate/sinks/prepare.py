@@ -11,7 +11,7 @@ from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Columns
 from coldplate.sinks.records import anomaly_columns, event_columns, incident_columns
 from coldplate.sinks.rows import Samples, sample_columns
-from coldplate.wire.admission import admit
+from coldplate.wire.admission import admit, admit_event
 from coldplate.wire.codec import decode
 from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
@@ -142,6 +142,8 @@ def _decoded(
     for record in records:
         try:
             small = decode(kind, record.value)
+            if isinstance(small, Event):
+                admit_event(small, record.timestamp_ms, cluster)
         except WireError as error:
             out.rejected[error.reason.value] += 1
             continue

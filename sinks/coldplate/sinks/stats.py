@@ -1,4 +1,4 @@
-"""What a sink counts; every number only grows until the process ends."""
+"""What a sink counts; every count only grows until the process ends."""
 
 import time
 from collections import Counter
@@ -29,6 +29,8 @@ class Stats:
         Inserts that had to be tried again.
     lag_s
         Age of the newest stored record when it was stored: now against Kafka's append time.
+    partitions
+        Partitions that this sink reads now.
     waiting_for
         "clickhouse", "kafka" or "" while all answers.
     """
@@ -42,6 +44,7 @@ class Stats:
     redone: int = 0
     retries: int = 0
     lag_s: float = 0.0
+    partitions: int = 0
     waiting_for: str = ""
 
     def count(self, batch: Batch, prepared: Prepared) -> None:
@@ -65,5 +68,5 @@ class Stats:
             "frames": self.frames, "values": self.values, "rows": dict(self.rows),
             "duplicates": self.duplicates, "rejected": dict(self.rejected),
             "batches": self.batches, "redone": self.redone, "retries": self.retries,
-            "lag_s": round(self.lag_s, 3), "waiting_for": self.waiting_for,
+            "lag_s": round(self.lag_s, 3), "partitions": self.partitions, "waiting_for": self.waiting_for,
         }  # fmt: skip
