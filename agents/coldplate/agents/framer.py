@@ -6,6 +6,7 @@ urgent does not wait (urgency.py). One framer serves one node or a whole twin of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -146,16 +147,12 @@ def _block(
     return block(layout, ids, present), groups, values
 
 
-_LAYOUTS: dict[tuple[Kind, bytes], Layout] = {}
-
-
 def _full(kind: Kind) -> Layout:
     return _partial(kind, b"\1" * len(CATALOGUE[kind]))
 
 
+@lru_cache(maxsize=256)
 def _partial(kind: Kind, there: bytes) -> Layout:
     """The layout of the metrics whose byte is set; bytes are in body order."""
-    if (found := _LAYOUTS.get((kind, there))) is None:
-        numbers = [n for n, t in zip(_BODY_ORDER[kind], there, strict=True) if t]
-        found = _LAYOUTS[kind, there] = Layout.of(CATALOGUE[kind][n] for n in numbers)
-    return found
+    numbers = [n for n, t in zip(_BODY_ORDER[kind], there, strict=True) if t]
+    return Layout.of(CATALOGUE[kind][n] for n in numbers)

@@ -20,6 +20,12 @@ from coldplate.wire.incident import (
 Group = tuple[str, str]
 """(what can share a cause, where), such as ("coolant", "rack-0003")."""
 
+FORECAST = "forecast"
+"""Stands as detector in the evidence of what is not measured but expected."""
+
+OF_GPUS = ("margin", "thermal-slowdown")
+"""Detectors that see what a cause does to GPUs, not the cause."""
+
 _RANK = list(Severity)
 
 
@@ -84,14 +90,31 @@ class Case:
 
     @staticmethod
     def restored(group: Group, incident: Incident) -> "Case":
-        """The case behind an incident that was open when the worker before us ended."""
-        return Case(
+        """The case behind an incident that was open when the worker before us ended.
+
+        What its record says holds until a detector says that it does not any more.
+        """
+        out = Case(
             group, incident.cluster, incident.id, incident.kind, incident.subject, incident.rack,
             incident.severity, incident.opened_ms, incident.first_tick_ms, incident.updated_ms,
             incident.cause, incident.step + 1,
             affected=incident.affected,
             throttle_at_ms=incident.throttle_at_ms, throttle_seen_ms=incident.throttle_seen_ms,
         )  # fmt: skip
+        for e in incident.evidence:
+            if e.detector != FORECAST:
+                out.active[e.subject, e.detector] = Anomaly(
+                    incident.cluster, e.detector, incident.kind, e.subject, incident.rack,
+                    e.t_ms, True, incident.severity, e,
+                )  # fmt: skip
+                if e.detector not in OF_GPUS:
+                    out.causes[e.subject, e.detector] = e
+        return out
+
+    def reopen(self) -> None:
+        """The same trouble again: what is forecast and seen begins anew."""
+        self.closed_ms = self.throttle_at_ms = self.throttle_seen_ms = None
+        self.least_lpm = math.inf
 
     def evidence(self) -> Iterable[Evidence]:
         """The cause's first, then the victims'."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coldplate.streams.case import FORECAST
 from coldplate.streams.engine import Engine
 from coldplate.streams.forecast import seconds_to_limit
 from coldplate.streams.heading import STAYS, Heading, heading
@@ -63,9 +64,9 @@ def heat_of_rack(engine: Engine, rack: str, fault_ms: int) -> Heat:
     gpu_c, margin, power = (
         engine.latest(Kind.GPU, name, rows) for name in ("gpu_c", "margin_c", "power_w")
     )
-    cooled = max(int(np.isfinite(gpu_c).sum()), 1)
     told = np.isfinite(gpu_c) & np.isfinite(margin) & np.isfinite(power)
-    share = np.full(len(rows), flow / cooled)
+    # Also a GPU that tells nothing is cooled.
+    share = np.full(len(rows), flow / len(rows))
     goes = _heading(engine, cdus[0])
     if goes is None:
         return Heat(flow, supply, None, ())
@@ -91,6 +92,4 @@ def _heading(engine: Engine, cdu: int) -> Heading | None:
 def _evidence(gpu: str, t_ms: int, margin: float, at_ms: float) -> Evidence:
     left_s = (at_ms - t_ms) / 1000.0
     note = "has no margin left" if margin <= 0 else f"margin used up in {left_s:.0f} s"
-    return Evidence(
-        "forecast", gpu, "margin_c", int(t_ms), round(float(margin), 1), 0.0, None, note
-    )
+    return Evidence(FORECAST, gpu, "margin_c", int(t_ms), round(float(margin), 1), 0.0, None, note)

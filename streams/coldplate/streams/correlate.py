@@ -11,7 +11,7 @@ Pure but for its own state: event time comes with the anomalies and from the eng
 import math
 from collections.abc import Iterable, Sequence
 
-from coldplate.streams.case import Case, Group, worse
+from coldplate.streams.case import OF_GPUS, Case, Group, worse
 from coldplate.streams.coolant import Heat, heat_of_rack
 from coldplate.streams.engine import Engine
 from coldplate.streams.xid import meaning
@@ -31,7 +31,6 @@ FORECAST_MOVED_MS = 2_000
 """A forecast that moved less is not worth a record."""
 
 _WATER = ("pump-stop", "flow-loss")
-_GPU_ONLY = ("margin", "thermal-slowdown")
 _NAMES_CAUSE = ("pump-stop", "flow-loss", "power-brake", "silent-rack", "silent-cdu", "silent-node")
 
 
@@ -69,16 +68,25 @@ class Correlator:
     def restore(self, incidents: Iterable[Incident]) -> None:
         """Take over incidents that were open when the worker before us ended.
 
-        The baselines in their evidence go back into the detectors: what was normal before the fault must
-        not be learnt anew from the fault.
+        What held then holds until a detector says otherwise, and the baselines in their evidence go back into
+        the detectors: what was normal before the fault must not be learnt anew from the fault.
         """
         for incident in incidents:
             if incident.state is State.OPEN:
                 group = group_of(incident.kind, incident.subject, incident.rack)
-                self._cases[group] = Case.restored(group, incident)
+                case = self._cases[group] = Case.restored(group, incident)
+                for subject, detector in case.active:
+                    self._engine.resume(subject, detector)
                 for e in incident.evidence:
                     if e.baseline is not None:
                         self._engine.seed(e.subject, e.metric, e.baseline)
+
+    def hold(self, anomalies: Iterable[Anomaly]) -> None:
+        """Anomalies that held when the worker before us ended, of incidents taken over."""
+        for anomaly in anomalies:
+            case = self._cases.get(group_of(anomaly.kind, anomaly.subject, anomaly.rack))
+            if case is not None:
+                case.active[anomaly.subject, anomaly.detector] = anomaly
 
     def event(self, event: Event) -> list[Incident]:
         """An urgent event; an XID opens an incident by its meaning."""
@@ -94,6 +102,7 @@ class Correlator:
         )  # fmt: skip
         case, why = self._take(anomaly)
         case.cause = f"XID {event.code} on {event.subject}: {what}; {action}."
+        case.updated_ms = max(case.updated_ms, event.t_ms)
         return [case.record(why)] if why else []
 
     def update(self, anomalies: Iterable[Anomaly]) -> list[Incident]:
@@ -131,11 +140,13 @@ class Correlator:
             case.active.pop(key, None)
             return case, ""
         why = ""
-        if case is None:
+        over_ms = None if case is None else case.closed_ms
+        if case is None or (over_ms is not None and anomaly.t_ms - over_ms > REOPEN_WITHIN_MS):
             case = self._cases[group] = Case.opened_by(group, anomaly)
             why = f"opened by {anomaly.detector} on {anomaly.subject}"
-        elif case.closed_ms is not None:
-            case.closed_ms, why = None, f"reopened by {anomaly.detector} on {anomaly.subject}"
+        elif over_ms is not None:
+            case.reopen()
+            why = f"reopened by {anomaly.detector} on {anomaly.subject}"
         elif _precision(anomaly.kind) < _precision(case.kind):
             why = f"cause now {anomaly.kind} on {anomaly.subject}"
         if _precision(anomaly.kind) < _precision(case.kind):
@@ -145,7 +156,8 @@ class Correlator:
         case.first_ms = min(case.first_ms, anomaly.evidence.t_ms)
         if anomaly.kind == "power-brake" and anomaly.subject not in case.affected:
             case.affected = (*case.affected, anomaly.subject)
-        if anomaly.detector not in _GPU_ONLY:
+            case.subject = _common(case.affected, case.rack)
+        if anomaly.detector not in OF_GPUS:
             why = why or f"{anomaly.detector} on {anomaly.subject}"
             case.causes[key] = anomaly.evidence
         if anomaly.detector == "thermal-slowdown" and case.throttle_seen_ms is None:
@@ -198,11 +210,7 @@ class Correlator:
         """Without a cause in the water, the subject is what the complaining GPUs have in common."""
         if case.kind != "unknown" or not gpus:
             return
-        nodes = {g.rpartition("/")[0] for g in gpus}
-        if len(gpus) == 1:
-            case.subject = gpus[0]
-        else:
-            case.subject = nodes.pop() if len(nodes) == 1 else case.rack
+        case.subject = _common(gpus, case.rack)
 
     def _close(self, case: Case) -> str | None:
         now_ms = self._engine.newest_ms
@@ -228,6 +236,14 @@ class Correlator:
         for group, case in list(self._cases.items()):
             if case.closed_ms is not None and now_ms - case.closed_ms > REOPEN_WITHIN_MS:
                 del self._cases[group]
+
+
+def _common(gpus: Sequence[str], rack: str) -> str:
+    """What GPUs of a rack have in common: the GPU, the node, or the rack."""
+    nodes = {g.rpartition("/")[0] for g in gpus}
+    if len(gpus) == 1:
+        return gpus[0]
+    return nodes.pop() if len(nodes) == 1 else rack
 
 
 def _sentence(case: Case, heat: Heat | None) -> str:

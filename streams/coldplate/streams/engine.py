@@ -7,7 +7,7 @@ No Kafka, no Faust, no clock: the caller says what time it is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from coldplate.streams.detector import Detector, Scores, Tick
 from coldplate.streams.detectors import defaults
 from coldplate.streams.episode import Changes, Episodes
 from coldplate.streams.fleet import Fleet, Rows
+from coldplate.streams.join import Shape, join, shape_of
 from coldplate.streams.ring import SLOTS, Ring
 from coldplate.wire.frame import Frame, Part
 from coldplate.wire.incident import Anomaly, Evidence
@@ -24,6 +25,9 @@ from coldplate.wire.inventory import Inventory
 from coldplate.wire.metric import Kind, fast
 
 _FRESH = -1
+
+EXPECTED_MAX = 65_536
+"""Devices without a row for which something is kept; far more than have an open incident at once."""
 
 SEEDED_AGE_S = 3600.0
 """A baseline taken over counts as this old: it has seen more than a restarted worker could."""
@@ -36,6 +40,10 @@ class _Judge:
     detector: Detector
     memory: dict[str, NDArray[np.float64]]
     episodes: Episodes
+
+
+_Give = Callable[[_Judge, int], None]
+"""Puts something into a detector's state of a row."""
 
 
 class _Kind:
@@ -100,7 +108,10 @@ class Engine:
             state.grow(len(self.fleet.tables[kind]))
         self.counts: Counter[str] = Counter()
         self.newest_ms = 0
+        self._waiting: dict[tuple[Shape, int, int], list[tuple[Part, Rows]]] = {}
+        self._waiting_rows: dict[Kind, set[int]] = {kind: set() for kind in Kind}
         self._changes: list[Anomaly] = []
+        self._expected: dict[str, list[_Give]] = {}
 
     @property
     def nbytes(self) -> int:
@@ -108,9 +119,10 @@ class Engine:
         return sum(k.nbytes for k in self._kinds.values())
 
     def write(self, frame: Frame, now_ms: int) -> None:
-        """Put a frame into the state; `step` judges it.
+        """Take a frame; `step` puts it into the state and judges it.
 
-        A frame longer than half the ring is judged half a ring at a time, so that no tick is passed over.
+        Frames wait for others of their shape, so that hundreds are written at once. When one comes of a device that
+        waits already, all that wait are written first, so that nothing is reordered.
 
         Raises
         ------
@@ -119,36 +131,63 @@ class Engine:
         """
         head = frame.head
         rows_of = [self.fleet.rows(p.kind, p.devices, head.rack) for p in frame.parts]
+        for part in frame.parts if self._expected else ():
+            self._meet(part.kind, part.devices)
         for part, rows in zip(frame.parts, rows_of, strict=True):
-            state = self._kinds[part.kind]
-            state.grow(len(self.fleet.tables[part.kind]))
-            state.tick_ms[rows] = head.tick_ms
-            half = SLOTS // 2
-            for start in range(0, part.ticks, half):
-                self._place(state, part, rows, head.tick, start, min(half, part.ticks - start))
-                if part.ticks > half:
-                    self._judge_all(state, now_ms)
+            waiting = self._waiting_rows[part.kind]
+            numbers = _numbers(rows)
+            if not waiting.isdisjoint(numbers):
+                self._write_waiting(now_ms)
+            waiting.update(numbers)
+            key = (shape_of(part), head.tick, head.tick_ms)
+            self._waiting.setdefault(key, []).append((part, rows))
         self.counts["frames"] += 1
-        self.counts["values"] += sum(
-            len(p.layout.numbers) * p.ticks * len(p.devices) for p in frame.parts
-        )
+
+    def _write_waiting(self, now_ms: int) -> None:
+        """Put what waits into the state, half a ring at a time."""
+        waiting, self._waiting = self._waiting, {}
+        for rows in self._waiting_rows.values():
+            rows.clear()
+        for (shape, tick, tick_ms), members in waiting.items():
+            layout, ticks, devices, _ = shape
+            state = self._kinds[layout.kind]
+            state.grow(len(self.fleet.tables[layout.kind]))
+            parts = [part for part, _ in members]
+            of = np.array([_numbers(rows) for _, rows in members], np.intp)
+            # Ticks of another length count otherwise: such a device starts over.
+            anew = of[state.tick_ms[of] != tick_ms]
+            state.next[anew] = state.newest[anew] = _FRESH
+            state.tick_ms[of] = tick_ms
+            half = SLOTS // 2
+            for start in range(0, ticks, half):
+                self._place(state, parts, of, tick, start, min(half, ticks - start), now_ms)
+            self.counts["values"] += len(layout.numbers) * ticks * devices * len(parts)
 
     def _place(
-        self, state: _Kind, part: Part, rows: Rows, tick: int, start: int, count: int
-    ) -> None:
+        self, state: _Kind, parts: Sequence[Part], of: NDArray[np.intp],
+        tick: int, start: int, count: int, now_ms: int,
+    ) -> None:  # fmt: skip
+        """Write ticks `start` to `start + count` of blocks of one shape; `of` has a line of rows a block."""
         first, last = tick + start, tick + start + count - 1
-        due = state.next[rows]
-        if (state.newest[rows] - first >= SLOTS).any():
-            # Its slots hold newer ticks already: the history keeps it, detection is past it.
-            self.counts["late_ticks"] += count
-            return
-        state.ring.write(part, rows, tick, start, count)
+        unjudged = (state.newest[of] != _FRESH) & (state.newest[of] >= state.next[of])
+        if (unjudged & (last - state.next[of] >= SLOTS)).any():
+            # A batch may hold more of a device than the ring: judge before slots are used again.
+            self._judge_all(state, now_ms)
+        in_time = np.flatnonzero((state.newest[of] - first < SLOTS).all(axis=1))
+        if len(in_time) < len(parts):
+            # Slots that hold newer ticks already: the history keeps it, detection is past it.
+            self.counts["late_ticks"] += count * (len(parts) - len(in_time))
+            parts, of = [parts[i] for i in in_time.tolist()], of[in_time]
+            if not parts:
+                return
+        state.ring.write(join(parts), of.ravel(), tick, start, count)
+        due = state.next[of]
         begin = np.where(due == _FRESH, first, due)
-        self.counts["late_ticks"] += int(np.clip(begin.max() - first, 0, count))
-        state.newest[rows] = np.maximum(state.newest[rows], last)
+        self.counts["late_ticks"] += int(np.clip(begin.max(axis=1) - first, 0, count).sum())
+        state.newest[of] = newest = np.maximum(state.newest[of], last)
         # Ticks that the ring has no room for any more are skipped: a gap, which decides nothing.
-        state.next[rows] = np.maximum(begin, state.newest[rows] - SLOTS + 1)
-        self.newest_ms = max(self.newest_ms, last * int(state.tick_ms[rows].max()))
+        state.next[of] = np.maximum(begin, newest - SLOTS + 1)
+        self.newest_ms = max(self.newest_ms, last * int(state.tick_ms[of].max()))
 
     def feed(self, frames: Iterable[Frame], now_ms: int) -> list[Anomaly]:
         """`write` all and `step`."""
@@ -164,6 +203,7 @@ class Engine:
         now_ms
             Wall clock, for `arrived_ms` of the anomalies only.
         """
+        self._write_waiting(now_ms)
         for state in self._kinds.values():
             self._judge_all(state, now_ms)
         out, self._changes = sorted(self._changes, key=lambda a: a.t_ms), []
@@ -216,14 +256,43 @@ class Engine:
         return out
 
     def seed(self, device_id: str, metric: str, baseline: float) -> None:
-        """Give a device's baseline of a metric to every detector that keeps one (memory named as it)."""
+        """Give a device's baseline of a metric to every detector that keeps one (memory named as it).
+
+        A device that has no row yet gets it with its first frame.
+        """
+
+        def give(judge: _Judge, row: int) -> None:
+            if metric in judge.memory:
+                judge.memory[metric][row] = baseline
+                judge.memory[f"{metric}_age_s"][row] = SEEDED_AGE_S
+                judge.memory[f"{metric}_last_ms"][row] = 1.0
+
+        self._take_over(device_id, give)
+
+    def resume(self, device_id: str, detector: str) -> None:
+        """A detector held a device for faulty when the worker before us ended: it does until it says otherwise."""
+
+        def hold(judge: _Judge, row: int) -> None:
+            if judge.detector.name == detector:
+                judge.episodes.active[row] = True
+
+        self._take_over(device_id, hold)
+
+    def _take_over(self, device_id: str, give: "_Give") -> None:
         for kind, state in self._kinds.items():
-            row = self.fleet.tables[kind].row_of.get(device_id)
-            for judge in state.judges if row is not None else ():
-                if metric in judge.memory:
-                    judge.memory[metric][row] = baseline
-                    judge.memory[f"{metric}_age_s"][row] = SEEDED_AGE_S
-                    judge.memory[f"{metric}_last_ms"][row] = 1.0
+            if (row := self.fleet.tables[kind].row_of.get(device_id)) is not None:
+                for judge in state.judges:
+                    give(judge, row)
+                return
+        if len(self._expected) < EXPECTED_MAX:
+            self._expected.setdefault(device_id, []).append(give)
+
+    def _meet(self, kind: Kind, devices: Sequence[str]) -> None:
+        """Devices that were expected and now have a row get what is kept for them."""
+        self._kinds[kind].grow(len(self.fleet.tables[kind]))
+        for device_id in devices:
+            for give in self._expected.pop(device_id, ()):
+                self._take_over(device_id, give)
 
     def newest_tick_ms(self, kind: Kind, rows: Sequence[int]) -> NDArray[np.int64]:
         """Event time of the newest tick of rows; negative where there is none."""
@@ -260,3 +329,7 @@ class Engine:
     def tick_s(self, kind: Kind, row: int) -> float:
         """Length of a row's ticks in seconds."""
         return float(self._kinds[kind].tick_ms[row]) / 1000
+
+
+def _numbers(rows: Rows) -> Sequence[int]:
+    return range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()

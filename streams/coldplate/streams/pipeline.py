@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from coldplate.streams.correlate import Correlator
 from coldplate.streams.engine import Engine
-from coldplate.streams.silence import Silence
-from coldplate.wire.admission import admit
+from coldplate.streams.silence import SILENCE, Silence
+from coldplate.wire.admission import admit, admit_event
 from coldplate.wire.codec import decode
 from coldplate.wire.errors import WireError
 from coldplate.wire.event import Event
 from coldplate.wire.frame import decode_frame
-from coldplate.wire.incident import Anomaly, Incident
+from coldplate.wire.incident import Anomaly, Incident, State
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.reject import Reject, reject_of
 
@@ -57,10 +57,41 @@ class Pipeline:
         self.correlator = Correlator(self.engine)
         self.silence = Silence(cluster)
         self.rejected: Counter[str] = Counter()
+        self._held: dict[tuple[str, str], Anomaly] = {}
 
     def frames(self, records: Iterable[Record], now_ms: int) -> Effects:
         """Take a batch of the frames topic."""
         out = Effects()
+        out.anomalies = self._judge(records, now_ms, out)
+        out.incidents = self.correlator.update(out.anomalies)
+        return out
+
+    def warm(self, records: Iterable[Record], now_ms: int) -> None:
+        """Take frames whose effects are in Kafka already: they only tell how things were."""
+        for anomaly in self._judge(records, now_ms, Effects()):
+            key = (anomaly.subject, anomaly.detector)
+            if anomaly.on:
+                self._held[key] = anomaly
+            else:
+                self._held.pop(key, None)
+
+    def take_over(self, incidents: Iterable[Incident]) -> None:
+        """Go on with incidents of the worker before us, after `warm`: the last record of each.
+
+        What was found in the warm frames and holds still belongs to them.
+        """
+        for incident in incidents:
+            if incident.cluster != self.cluster or incident.state is not State.OPEN:
+                continue
+            self.correlator.restore([incident])
+            for e in incident.evidence:
+                if e.detector == SILENCE:
+                    self.silence.take_over(e.subject, incident.kind, incident.rack)
+        self.correlator.hold(self._held.values())
+        self._held.clear()
+        self.rejected.clear()
+
+    def _judge(self, records: Iterable[Record], now_ms: int, out: Effects) -> list[Anomaly]:
         for record in records:
             try:
                 frame = decode_frame(record.value)
@@ -69,10 +100,8 @@ class Pipeline:
             except WireError as error:
                 out.rejects.append(self._reject(error, record))
                 continue
-            self.silence.heard(frame.head, record.partition)
-        out.anomalies = self.engine.step(now_ms)
-        out.incidents = self.correlator.update(out.anomalies)
-        return out
+            self.silence.heard(frame.head, record.partition, record.timestamp_ms)
+        return self.engine.step(now_ms)
 
     def events(self, records: Iterable[Record]) -> Effects:
         """Take records of the events topic."""
@@ -80,11 +109,11 @@ class Pipeline:
         for record in records:
             try:
                 event = decode(Event, record.value)
+                admit_event(event, record.timestamp_ms, self.cluster)
             except WireError as error:
                 out.rejects.append(self._reject(error, record))
                 continue
-            if event.cluster == self.cluster:
-                out.incidents += self.correlator.event(event)
+            out.incidents += self.correlator.event(event)
         return out
 
     def passing_time(self, now_ms: int) -> Effects:

@@ -25,6 +25,9 @@ from coldplate.wire.metric import Kind, Metric
 SLOTS = 16
 """Ticks kept: three frames of 5, so that a frame which comes one frame late is still in order."""
 
+PLANS_MAX = 64
+"""Layouts whose way into the ring is remembered; a fleet uses a handful."""
+
 _NEVER = -1
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -51,7 +54,7 @@ class Ring:
         self._present: NDArray[np.bool_] = np.zeros((len(self.layout.numbers), SLOTS, 0), np.bool_)
         self.seen: NDArray[np.int64] = np.full((SLOTS, 0), _NEVER, np.int64)
         self._metrics = {m.name: (i, m) for i, m in enumerate(self.layout.known) if m is not None}
-        self._plans: dict[Layout, list[_Piece]] = {}
+        self._plans: dict[bytes, _Plan] = {}
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
@@ -81,50 +84,60 @@ class Ring:
         cuts = [(first, start, min(count, SLOTS - first))]
         if first + count > SLOTS:
             cuts.append((0, start + SLOTS - first, first + count - SLOTS))
-        plan = self._plans.get(part.layout) or self._plan(part.layout)
+        plan = self._plans.get(part.layout.code) or self._plan(part.layout)
         present = part.present()
-        complete = present is None and len(part.layout.numbers) >= len(self._metrics)
+        whole = present is None and plan.complete
         arrays = [raw for _, raw in part.arrays()]
         for slot, begin, ticks in cuts:
             slots, source = slice(slot, slot + ticks), slice(begin, begin + ticks)
-            if not complete:
-                self._present[:, slots, rows] = False
-            for piece in plan:
+            # Mostly everything is there, or at least nothing is: one assignment for all metrics.
+            self._present[:, slots, rows] = whole
+            for piece in plan.pieces:
                 values = arrays[piece.run][piece.taken, source]
                 there: NDArray[np.bool_] | bool = True
-                if present is not None:
-                    there = present[piece.theirs, source]
                 if not piece.fits:
-                    there = there & _in_range(values, self._raw[piece.target_run].dtype)
+                    dtype = self._raw[piece.target_run].dtype
+                    values, there = _converted(values, piece.factor, dtype)
                 self._raw[piece.target_run][piece.target, slots, rows] = values
+                if whole:
+                    continue
+                if present is not None:
+                    there = there & present[piece.theirs, source]
                 self._present[piece.mine, slots, rows] = there
             numbers = np.arange(tick + begin, tick + begin + ticks, dtype=np.int64)
             self.seen[slots, rows] = numbers[:, None]
 
-    def _plan(self, layout: Layout) -> list["_Piece"]:
+    def _plan(self, layout: Layout) -> "_Plan":
         """Which stretches of a frame's body go where; metrics that this reader does not keep are left."""
         where = {
             number: (index, position)
             for index, run in enumerate(self.layout.runs)
             for position, number in enumerate(run.numbers)
         }
-        plan: list[_Piece] = []
+        scales = {m.number: m.scale for m in self.layout.known if m is not None}
+        pieces: list[_Piece] = []
         for run_index, run in enumerate(layout.runs):
             for position, number in enumerate(run.numbers):
                 if number not in where:
                     continue
                 target_run, target = where[number]
                 own = self.layout.runs[target_run]
+                factor = 1.0
+                if (run.dtype.kind == "f") != (own.dtype.kind == "f"):
+                    factor = scales[number] if own.dtype.kind == "f" else 1.0 / scales[number]
                 piece = _Piece(
                     run_index, slice(position, position + 1), run.first,
                     target_run, slice(target, target + 1), own.first,
-                    np.can_cast(run.dtype, own.dtype, "safe"),
+                    factor == 1.0 and np.can_cast(run.dtype, own.dtype, "safe"), factor,
                 )  # fmt: skip
-                if plan and (longer := plan[-1].joined(piece)) is not None:
-                    plan[-1] = longer
+                if pieces and (longer := pieces[-1].joined(piece)) is not None:
+                    pieces[-1] = longer
                 else:
-                    plan.append(piece)
-        self._plans[layout] = plan
+                    pieces.append(piece)
+        kept = set(where) <= set(layout.numbers)
+        if len(self._plans) >= PLANS_MAX:
+            self._plans.clear()
+        plan = self._plans[layout.code] = _Plan(tuple(pieces), kept and all(p.fits for p in pieces))
         return plan
 
     def value(
@@ -149,11 +162,21 @@ def _widen(array: NDArray[Scalar], room: int, fill: int) -> NDArray[Scalar]:
     return out
 
 
-def _in_range(values: Raw, dtype: np.dtype[np.generic]) -> NDArray[np.bool_]:
-    """Where values of a wider dtype, which a newer sender may use, fit into ours."""
-    numbers = values.astype(np.float64)
-    bounds = np.finfo(dtype.name) if dtype.kind == "f" else np.iinfo(dtype.name)
-    return (numbers >= float(bounds.min)) & (numbers <= float(bounds.max))
+def _converted(
+    values: Raw, factor: float, dtype: np.dtype[np.generic]
+) -> tuple[Raw, NDArray[np.bool_]]:
+    """Values of another dtype, which a newer sender may use, in ours, and where they fit."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = values.astype(np.float64) * factor
+    if dtype.kind == "f":
+        low, high = float(np.finfo(dtype.name).min), float(np.finfo(dtype.name).max)
+    else:
+        numbers = np.rint(numbers)
+        low, high = float(np.iinfo(dtype.name).min), float(np.iinfo(dtype.name).max)
+        # The nearest double of 2**64 - 1 is 2**64, which would wrap.
+        high = min(high, float(np.nextafter(2.0**64, 0)))
+    fits = (numbers >= low) & (numbers <= high)
+    return np.where(fits, numbers, 0.0).astype(dtype), fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +190,7 @@ class _Piece:
     target: slice
     target_first: int
     fits: bool
+    factor: float
 
     @property
     def theirs(self) -> slice:
@@ -180,7 +204,7 @@ class _Piece:
 
     def joined(self, other: "_Piece") -> "_Piece | None":
         """Both as one, when `other` follows in the frame and in the ring."""
-        if (self.run, self.target_run) != (other.run, other.target_run):
+        if (self.run, self.target_run, self.factor) != (other.run, other.target_run, other.factor):
             return None
         if (self.taken.stop, self.target.stop) != (other.taken.start, other.target.start):
             return None
@@ -189,3 +213,19 @@ class _Piece:
             taken=slice(self.taken.start, other.taken.stop),
             target=slice(self.target.start, other.target.stop),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a block of one layout is written.
+
+    Parameters
+    ----------
+    pieces
+        Stretches to copy.
+    complete
+        True when they bring every metric that is kept, each in a dtype that always fits.
+    """
+
+    pieces: tuple[_Piece, ...]
+    complete: bool

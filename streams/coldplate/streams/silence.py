@@ -1,8 +1,9 @@
-"""Who fell silent: a source whose ticks stopped while others go on.
+"""Who fell silent: a source whose frames stopped while others go on.
 
-Event time against event time, within one Kafka partition: a source is silent when the partition's newest tick
-is further ahead of its own than three of its frames and an allowance. Lag delays a partition's sources alike
-and silences nobody; when everything in it stops, nothing can be said from here.
+By the broker's append times within one Kafka partition: a source is silent when the partition has records that were
+appended more than three of its frames and an allowance after its last one. The broker's clock is one clock, so a
+node whose own is wrong silences nobody; lag delays a partition's sources alike; when everything in a partition stops,
+nothing can be said from here.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,12 @@ from coldplate.wire.frame import Head
 from coldplate.wire.incident import Anomaly, Evidence, Severity
 from coldplate.wire.metric import Kind
 
+SILENCE = "silence"
+"""The detector's name in anomalies and evidence."""
+
 FRAMES = 3
 ALLOWANCE_MS = 5_000
+_NOWHERE = -1
 
 
 @dataclass(slots=True)
@@ -20,7 +25,8 @@ class _Source:
     rack: str
     kind: str
     partition: int
-    last_ms: int
+    heard_ms: int
+    ticked_ms: int
     allowed_ms: int
     silent: bool = False
 
@@ -39,18 +45,26 @@ class Silence:
         self._sources: dict[str, _Source] = {}
         self._newest_ms: dict[int, int] = {}
 
-    def heard(self, head: Head, partition: int) -> None:
-        """A frame came out of a partition."""
-        end_ms = (head.tick + head.ticks) * head.tick_ms
-        self._newest_ms[partition] = max(end_ms, self._newest_ms.get(partition, 0))
+    def take_over(self, name: str, kind: str, rack: str) -> None:
+        """A source that was silent when the worker before us ended; it is until it is heard."""
+        self._sources.setdefault(name, _Source(rack, kind, _NOWHERE, 0, 0, 0, silent=True))
+
+    def heard(self, head: Head, partition: int, appended_ms: int) -> None:
+        """A frame came out of a partition, which Kafka has since `appended_ms`."""
+        self._newest_ms[partition] = max(appended_ms, self._newest_ms.get(partition, 0))
         allowed = FRAMES * head.ticks * head.tick_ms + ALLOWANCE_MS
+        end_ms = (head.tick + head.ticks) * head.tick_ms
         source = self._sources.get(head.source)
         if source is None:
             plant = any(b.kind == Kind.CDU for b in head.blocks)
             kind = "silent-cdu" if plant else "silent-node"
-            self._sources[head.source] = _Source(head.rack, kind, partition, end_ms, allowed)
+            self._sources[head.source] = _Source(
+                head.rack, kind, partition, appended_ms, end_ms, allowed
+            )
             return
-        source.last_ms = max(source.last_ms, end_ms)
+        source.partition = partition
+        source.heard_ms = max(source.heard_ms, appended_ms)
+        source.ticked_ms = max(source.ticked_ms, end_ms)
         # A short urgent frame does not make the next full one late.
         source.allowed_ms = max(allowed, source.allowed_ms) if head.ticks < 5 else allowed
 
@@ -58,8 +72,9 @@ class Silence:
         """Sources that fell silent or came back since the last look."""
         out = []
         for name, source in self._sources.items():
-            newest_ms = self._newest_ms[source.partition]
-            silent = newest_ms - source.last_ms > source.allowed_ms
+            if (newest_ms := self._newest_ms.get(source.partition)) is None:
+                continue
+            silent = newest_ms - source.heard_ms > source.allowed_ms
             if silent != source.silent:
                 source.silent = silent
                 out.append(self._anomaly(name, source, newest_ms, now_ms))
@@ -67,12 +82,12 @@ class Silence:
 
     def _anomaly(self, name: str, source: _Source, newest_ms: int, now_ms: int) -> Anomaly:
         evidence = Evidence(
-            "silence", name, "silent_s", source.last_ms,
-            round((newest_ms - source.last_ms) / 1000, 1), source.allowed_ms / 1000,
+            SILENCE, name, "silent_s", source.ticked_ms,
+            round((newest_ms - source.heard_ms) / 1000, 1), source.allowed_ms / 1000,
             note="" if source.silent else "sends again",
         )  # fmt: skip
         return Anomaly(
-            self._cluster, "silence", source.kind, name, source.rack,
-            source.last_ms + source.allowed_ms if source.silent else newest_ms,
+            self._cluster, SILENCE, source.kind, name, source.rack,
+            source.heard_ms + source.allowed_ms if source.silent else newest_ms,
             source.silent, Severity.WARNING, evidence, arrived_ms=now_ms,
         )  # fmt: skip

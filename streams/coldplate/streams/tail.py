@@ -31,9 +31,8 @@ async def restore(settings: WorkerSettings, pipeline: Pipeline) -> None:
     )  # fmt: skip
     await consumer.start()
     try:
-        incidents = await _last_of_each(consumer, settings.topics.incidents)
-        pipeline.correlator.restore(i for i in incidents if i.cluster == settings.cluster)
         count = await _frames_before_commit(consumer, settings, pipeline)
+        pipeline.take_over(await _last_of_each(consumer, settings.topics.incidents))
     finally:
         await consumer.stop()
     opened = len(pipeline.correlator.open_cases)
@@ -91,9 +90,9 @@ async def _feed(
         batch.append(Record(m.topic, m.partition, m.offset, m.timestamp, m.value or b""))
         if len(batch) >= 500:
             count += len(batch)
-            pipeline.frames(batch, time.time_ns() // 1_000_000)
+            pipeline.warm(batch, time.time_ns() // 1_000_000)
             batch = []
-    pipeline.frames(batch, time.time_ns() // 1_000_000)
+    pipeline.warm(batch, time.time_ns() // 1_000_000)
     return count + len(batch)
 
 

@@ -48,8 +48,6 @@ def run_worker(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_restore_when_kafka_is_up(settings, pipeline))
-    # A tail read again must not send its incidents again, nor count as work done.
-    pipeline.rejected.clear()
     app = create_app(settings, pipeline, lambda p: on_stats(stats(p)) if on_stats else None)
     _Watch(app, pipeline).start()
     worker = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)

@@ -1,0 +1,105 @@
+"""Who fell silent, by the append times of the same partition."""
+
+from coldplate.streams.silence import ALLOWANCE_MS, FRAMES, Silence
+from coldplate.wire.frame import Block, Head
+from coldplate.wire.incident import Severity
+from coldplate.wire.metric import Kind
+
+T0 = 1_790_000_000
+
+
+def head(source: str, t_s: int, ticks: int = 5, kind: Kind = Kind.GPU) -> Head:
+    block = Block(int(kind), (f"{source}/0",), b"")
+    return Head("test", source, "r", 1, 0, T0 + t_s, 1000, ticks, (block,))
+
+
+def hear(silence: Silence, head: Head, partition: int, appended_s: float | None = None) -> None:
+    """A frame that Kafka has since its last tick ended, or since `appended_s`."""
+    at_s = head.tick + head.ticks - T0 if appended_s is None else appended_s
+    silence.heard(head, partition, int((T0 + at_s) * 1000))
+
+
+def told(silence: Silence) -> list[tuple[str, str, bool]]:
+    return [(a.kind, a.subject, a.on) for a in silence.look(0)]
+
+
+def test_a_node_is_told_once_when_it_is_silent_and_once_when_it_is_back() -> None:
+    """After three of its frames and 5 s; the evidence says how long."""
+    silence, allowed_s = Silence("test"), (FRAMES * 5000 + ALLOWANCE_MS) // 1000
+    hear(silence, head("r/a", 0), 0)
+    hear(silence, head("r/b", allowed_s), 0)
+    assert [] == told(silence)
+    hear(silence, head("r/b", allowed_s + 1), 0)
+    (anomaly,) = silence.look(77)
+    assert ("silent-node", "r/a", True) == (anomaly.kind, anomaly.subject, anomaly.on)
+    assert (Severity.WARNING, 77) == (anomaly.severity, anomaly.arrived_ms)
+    assert (21.0, 20.0) == (anomaly.evidence.value, anomaly.evidence.threshold)
+    assert [] == told(silence)
+    hear(silence, head("r/a", allowed_s), 0)
+    assert [("silent-node", "r/a", False)] == told(silence)
+
+
+def test_a_plant_source_is_a_silent_cdu() -> None:
+    """Told apart by what its frames hold."""
+    silence = Silence("test")
+    hear(silence, head("r/cdu", 0, kind=Kind.CDU), 0)
+    hear(silence, head("r/a", 30), 0)
+    assert [("silent-cdu", "r/cdu", True)] == told(silence)
+
+
+def test_lag_silences_nobody() -> None:
+    """When a partition stops as a whole, nothing can be said, whatever others do."""
+    silence = Silence("test")
+    for source in ("r/a", "r/b"):
+        hear(silence, head(source, 0), 0)
+    hear(silence, head("s/a", 600), 1)
+    assert [] == told(silence)
+
+
+def test_a_source_that_sends_long_frames_is_given_longer() -> None:
+    """Three minutes for frames of a minute."""
+    silence = Silence("test")
+    hear(silence, head("r/a", 0, 60), 0)
+    hear(silence, head("r/b", 60 + 175), 0)
+    assert [] == told(silence)
+    hear(silence, head("r/b", 60 + 185), 0)
+    assert [("silent-node", "r/a", True)] == told(silence)
+
+
+def test_short_urgent_frames_do_not_shorten_the_patience() -> None:
+    """A hurried source that calms down has the time of its full frames."""
+    silence = Silence("test")
+    hear(silence, head("r/a", 0, 20), 0)
+    hear(silence, head("r/a", 20, 2), 0)
+    hear(silence, head("r/b", 22 + 55), 0)
+    assert [] == told(silence)
+
+
+def test_an_old_frame_out_of_a_spool_is_a_sign_of_life() -> None:
+    """Its ticks are old, its sender is not silent."""
+    silence = Silence("test")
+    hear(silence, head("r/a", 5), 0)
+    hear(silence, head("r/b", 60), 0)
+    told(silence)
+    hear(silence, head("r/a", 0), 0, appended_s=66)
+    assert [("silent-node", "r/a", False)] == told(silence)
+
+
+def test_a_source_taken_over_is_silent_until_it_is_heard() -> None:
+    """Nothing is told of it before, and that it is back then."""
+    silence = Silence("test")
+    silence.take_over("r/a", "silent-node", "r")
+    hear(silence, head("r/b", 60), 0)
+    assert [] == told(silence)
+    hear(silence, head("r/a", 61), 0)
+    assert [("silent-node", "r/a", False)] == told(silence)
+
+
+def test_a_clock_that_is_ahead_silences_nobody_else() -> None:
+    """Admission takes up to a minute ahead: one such node must not make its whole partition silent."""
+    silence = Silence("test")
+    for second in range(0, 30, 5):
+        for source in ("r/a", "r/b"):
+            hear(silence, head(source, second), 0)
+        hear(silence, head("r/wrong", second + 50), 0, appended_s=second + 5)
+    assert [] == told(silence)
