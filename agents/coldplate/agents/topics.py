@@ -1,14 +1,22 @@
 """Makes the topics, as `coldplate topics create` and the local stack do; nothing else ever creates one."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
-from kafka.errors import TopicAlreadyExistsError
-
 from coldplate.agents.settings import KafkaSettings
 from coldplate.wire.topic import TopicSpec
+
+with warnings.catch_warnings():
+    # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka import KafkaAdminClient
+    from kafka.admin import NewTopic
+    from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+
+class TopicsError(RuntimeError):
+    """Kafka did not answer, or refused; the message says which."""
 
 
 def create_topics(
@@ -21,10 +29,17 @@ def create_topics(
 
     Raises
     ------
-    kafka.errors.KafkaError
+    TopicsError
         When no broker answers or rights are missing.
     """
-    admin: Any = KafkaAdminClient(**settings.client_options())
+    try:
+        return _create(settings, specs, replicas)
+    except (KafkaError, OSError) as error:
+        raise TopicsError(str(error)) from None
+
+
+def _create(settings: KafkaSettings, specs: Sequence[TopicSpec], replicas: int) -> dict[str, str]:
+    admin: Any = KafkaAdminClient(bootstrap_timeout_ms=5_000, **settings.client_options())
     try:
         there = set(admin.list_topics())
         out = {}
@@ -60,6 +75,6 @@ def broker_version(settings: KafkaSettings) -> str:
     """
     admin: Any = KafkaAdminClient(bootstrap_timeout_ms=5_000, **settings.client_options())
     try:
-        return f"protocol of Kafka {'.'.join(map(str, admin.config['api_version']))}"
+        return f"protocol of Kafka {'.'.join(map(str, admin._manager.broker_version))}"  # noqa: SLF001  no public name
     finally:
         admin.close()

@@ -156,7 +156,14 @@ def _from_environment(data: dict[str, Any], environ: dict[str, str]) -> None:
             )
             continue
         if key:
-            data.setdefault(section, {})[key] = value
+            table = data.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise Failure(
+                    f"the environment: {name} goes into {section}, which is given as a whole too;"
+                    " docs/config.md lists every key",
+                    BAD_INPUT,
+                )
+            table[key] = value
         else:
             data[section] = value
 
@@ -167,8 +174,8 @@ def secret(path: str) -> str:
         return ""
     try:
         return Path(path).read_text("utf-8").strip()
-    except OSError as error:
-        raise Failure(f"secret file: {error}", BAD_INPUT) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"secret file {path}: {error}", BAD_INPUT) from None
 
 
 def with_password(url: str, password: str) -> str:
@@ -178,5 +185,5 @@ def with_password(url: str, password: str) -> str:
         return url
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(
-        parts._replace(netloc=f"{quote(parts.username or 'default')}:{quote(password)}@{host}")
+        parts._replace(netloc=f"{parts.username or 'default'}:{quote(password)}@{host}")
     )

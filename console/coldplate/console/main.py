@@ -91,7 +91,8 @@ def main() -> None:
     from coldplate.console.failure import Failure
 
     try:
-        cli.main(prog_name="coldplate", standalone_mode=False)
+        # click returns the code of an `Exit` instead of ending; commands themselves return nothing.
+        sys.exit(cli.main(prog_name="coldplate", standalone_mode=False))
     except Failure as error:
         click.echo(f"coldplate: {error}", err=True)
         sys.exit(error.exit_code)

@@ -20,7 +20,7 @@ _COLUMNS = (
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many at most.")  # fmt: skip
 @json_option
 @pass_context
 def incidents(context: Context, everything: bool, limit: int, as_json: bool) -> None:

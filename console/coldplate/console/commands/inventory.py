@@ -45,7 +45,7 @@ def check(context: Context, file: str | None, as_json: bool) -> None:
 
 @inventory.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
-@click.option("--kind", type=click.Choice(["hall", "row", "rack", "node", "gpu", "cdu"]))
+@click.option("--kind", type=click.Choice(["hall", "row", "rack", "node", "gpu", "cdu"]), help="Only devices of a kind.")  # fmt: skip
 @click.option("--under", metavar="ID", help="Only devices whose id starts with ID.")
 @json_option
 @pass_context
@@ -67,9 +67,9 @@ def show(
 
 
 @inventory.command()
-@click.option("--racks", default=4, show_default=True, type=click.IntRange(1, 20_000))
-@click.option("--nodes", default=8, show_default=True, type=click.IntRange(1, 64))
-@click.option("--gpus", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option("--racks", default=4, show_default=True, type=click.IntRange(1, 20_000), help="Racks.")  # fmt: skip
+@click.option("--nodes", default=8, show_default=True, type=click.IntRange(1, 64), help="Nodes a rack.")  # fmt: skip
+@click.option("--gpus", default=8, show_default=True, type=click.IntRange(1, 64), help="GPUs a node.")  # fmt: skip
 @click.argument("file", type=click.Path(dir_okay=False))
 def generate(racks: int, nodes: int, gpus: int, file: str) -> None:
     """Write the inventory of a uniform hall to FILE (CSV), to start one's own from."""

@@ -17,20 +17,21 @@ def topics() -> None:
     "--partitions", default=8, show_default=True, type=click.IntRange(1, 1000),
     help="Of the topics keyed by rack; more than the workers that will ever share them.",
 )  # fmt: skip
-@click.option("--replicas", default=1, show_default=True, type=click.IntRange(1, 9))
+@click.option(
+    "--replicas", default=1, show_default=True, type=click.IntRange(1, 9),
+    help="Brokers that hold each record; from 3 on a record is acknowledged by 2.",
+)  # fmt: skip
 @json_option
 @pass_context
 def create(context: Context, partitions: int, replicas: int, as_json: bool) -> None:
     """Create the topics that are missing; those that exist stay as they are."""
-    from kafka.errors import KafkaError
-
-    from coldplate.agents.topics import create_topics
+    from coldplate.agents.topics import TopicsError, create_topics
 
     context.log_to_stderr()
     specs = context.topics.specs(partitions)
     try:
         made = create_topics(context.kafka, specs, replicas=replicas)
-    except (KafkaError, OSError) as error:
+    except TopicsError as error:
         raise Failure(f"Kafka at {context.brokers}: {error}", NOT_THERE) from None
     if as_json:
         print_json({"topics": made})

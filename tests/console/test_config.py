@@ -1,0 +1,124 @@
+"""Configuration: what wins, what is refused, and in which words."""
+
+import logging
+
+import pytest
+
+from coldplate.console.config import Config, load, secret, with_password
+from coldplate.console.failure import BAD_INPUT, Failure
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "coldplate.toml"
+        path.write_text(text, "utf-8")
+        return str(path)
+
+    return write
+
+
+def test_without_file_and_environment_there_are_defaults(tmp_path, monkeypatch):
+    """Nothing has to be configured."""
+    monkeypatch.chdir(tmp_path)
+    assert Config() == load(None, {})
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(file):
+    """Each value comes from the last that names it."""
+    path = file('cluster = "hall-1"\n[agent]\nticks = 10\ntick_ms = 500\n')
+    found = load(path, {"COLDPLATE_AGENT__TICKS": "20"})
+    assert ("hall-1", 20, 500) == (found.cluster, found.agent.ticks, found.agent.tick_ms)
+    assert Config().sink == found.sink
+
+
+def test_a_file_in_the_current_folder_is_read(file, tmp_path, monkeypatch):
+    """`./coldplate.toml` needs no option."""
+    file('cluster = "here"\n')
+    monkeypatch.chdir(tmp_path)
+    assert "here" == load(None, {}).cluster
+
+
+def test_the_two_short_names(file):
+    """Kafka and ClickHouse have names that one can remember; the long one of the same key wins."""
+    short = {"COLDPLATE_KAFKA": "a:1", "COLDPLATE_CLICKHOUSE": "clickhouse://b"}
+    found = load(file('[kafka]\nsasl_user = "ann"\n'), short)
+    assert ("a:1", "clickhouse://b") == (found.kafka.brokers, found.clickhouse.url)
+    assert "ann" == found.kafka.sasl_user
+    assert "c:2" == load(file(""), {**short, "COLDPLATE_KAFKA__BROKERS": "c:2"}).kafka.brokers
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cluster =\n", ["coldplate.toml", "line 1"]),
+        ("cluster = 3", ["coldplate.toml", "$.cluster", "str"]),
+        ("[kafka]\nbroker = 'a:1'", ["coldplate.toml", "broker", "docs/config.md"]),
+        ("[kafka]\ncompression = 'gzip'", ["coldplate.toml", "gzip", "$.kafka.compression"]),
+        ("[agent]\nticks = 'many'", ["coldplate.toml", "$.agent.ticks", "int"]),
+        ("[nonsense]\n", ["coldplate.toml", "nonsense"]),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_place(file, text, words):
+    """The message names the file, the key and what is expected; wrong input exits with 2."""
+    with pytest.raises(Failure) as refused:
+        load(file(text), {})
+    assert BAD_INPUT == refused.value.exit_code
+    assert [] == [word for word in words if word not in str(refused.value)]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"COLDPLATE_AGENT__TICKS": "many"},
+        {"COLDPLATE_KAFKA__BROKER": "a:1"},
+        {"COLDPLATE_AGENT": "1"},
+        {"COLDPLATE_CLUSTER__NAME": "a"},
+        {"COLDPLATE_AGENT": "1", "COLDPLATE_AGENT__TICKS": "5"},
+    ],
+)
+def test_a_wrong_variable_is_refused(file, environ):
+    """As a wrong file is, though it says the environment."""
+    with pytest.raises(Failure, match="environment") as refused:
+        load(file('cluster = "hall-1"\n'), environ)
+    assert BAD_INPUT == refused.value.exit_code
+
+
+def test_somebody_elses_variable_is_named_and_left(file, caplog):
+    """A variable that only begins alike does not stop anything."""
+    with caplog.at_level(logging.WARNING):
+        assert Config() == load(file(""), {"COLDPLATE_NONSENSE": "1", "COLDPLATE_STATE": "x"})
+    assert ["COLDPLATE_NONSENSE"] == [record.args[0] for record in caplog.records]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    """One that was asked for must be there."""
+    with pytest.raises(Failure, match=r"nowhere\.toml"):
+        load(str(tmp_path / "nowhere.toml"), {})
+
+
+def test_a_secret_comes_from_its_file_alone(tmp_path):
+    """Without the line's end; none named is none; one that cannot be read is wrong input."""
+    path = tmp_path / "password"
+    path.write_text("hush\n")
+    assert ("hush", "") == (secret(str(path)), secret(""))
+    path.write_bytes(b"\xff\xfe")
+    for unreadable in (path, tmp_path / "nowhere", tmp_path):
+        with pytest.raises(Failure, match="secret file") as refused:
+            secret(str(unreadable))
+        assert BAD_INPUT == refused.value.exit_code
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("clickhouse://ann@db:9001/hall?secure=1", "clickhouse://ann:p%40ss@db:9001/hall?secure=1"),
+        ("clickhouse://db/hall", "clickhouse://default:p%40ss@db/hall"),
+        ("clickhouse://ann:own@db/hall", "clickhouse://ann:own@db/hall"),
+        ("clickhouse://a%40b@db/hall", "clickhouse://a%40b:p%40ss@db/hall"),
+    ],
+)
+def test_a_password_is_put_into_a_url(url, expected):
+    """Quoted, and only where the URL has none."""
+    assert expected == with_password(url, "p@ss")
+    assert url == with_password(url, "")
