@@ -1,0 +1,52 @@
+# Every task runs in .venv, whatever environment is active outside. Paths are relative: the folder's own may hold spaces.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+PYTHON ?= python3
+PY := .venv/bin/python
+COLDPLATE := .venv/bin/coldplate
+
+.PHONY: setup demo test lint types docs docs-check bench clean
+.DEFAULT_GOAL := setup
+
+setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHouse; a second one takes a fraction of a second
+	@$(COLDPLATE) fetch >/dev/null
+
+demo: setup  ## The whole chain with a failing pump; DURATION=100 ends it by itself
+	@$(COLDPLATE) demo $(if $(DURATION),--duration $(DURATION))
+
+test: lint types docs-check  ## Everything that is checked
+	@$(PY) -m pytest
+
+lint: setup
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+types: setup
+	@$(PY) -m mypy
+
+docs: setup  ## Write the pages that follow from the code
+	@$(PY) docs/generate.py
+
+docs-check: setup
+	@$(PY) docs/generate.py --check
+
+bench: setup  ## Codec, pipeline, and how long `coldplate --help` takes
+	@$(COLDPLATE) bench codec --json
+	@$(COLDPLATE) bench pipeline --json
+	@$(PY) -m timeit -n 1 -r 8 -s "import subprocess as s" "s.run(['$(COLDPLATE)', '--help'], stdout=s.DEVNULL)"
+
+clean:  ## Forget all but the downloads in the cache
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'coldplate needs Python 3.11 or newer, and $(PYTHON) is not: make setup PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo '$(PYTHON) lacks venv or ensurepip; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'making .venv and installing the locked dependencies (a minute or two)'
+	@$(PYTHON) -m venv --clear .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
