@@ -15,8 +15,8 @@ from coldplate.wire.metric import KIND_WORDS, Kind
 
 Rows = slice | NDArray[np.intp]
 
-CACHED_MAX = 1 << 15
-"""Lists of devices whose rows are remembered: one a source and kind; a worker of 100,000 GPUs has 28,000."""
+CACHED_MIN = 1024
+"""Lists of devices whose rows are remembered at least; at most as many as there are devices: one a source is used."""
 
 STRANGERS_MAX = 4096
 """Devices without an inventory entry that get a row; more is a misconfigured or hostile sender."""
@@ -62,7 +62,7 @@ class Table:
         out: Rows = found
         if np.array_equal(found, np.arange(first, first + len(found))):
             out = slice(first, first + len(found))
-        if len(self._cache) >= CACHED_MAX:
+        if len(self._cache) >= max(CACHED_MIN, len(self.ids)):
             self._cache.clear()
         self._cache[devices] = out
         return out
