@@ -168,10 +168,11 @@ def test_ever_new_layouts_and_orders_of_devices_cost_no_memory() -> None:
     # Bounded caches fill first, and what they drop later was counted when it came.
     send(1200)
     before = tracemalloc.get_traced_memory()[0]
-    send(400)
+    send(800)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert 500_000 > grown
+    # Caches fill and are emptied: some 600 kB up and down; without a bound it would be 4 MB.
+    assert 1_500_000 > grown
 
 
 def event(**changed: object) -> bytes:
