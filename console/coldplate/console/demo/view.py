@@ -1,5 +1,6 @@
 """Draws the demo on a terminal; on anything else it says what changes, a line each."""
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -8,19 +9,24 @@ from io import StringIO
 from pathlib import Path
 from typing import Self
 
+from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from coldplate.console.demo.run import Progress
+from coldplate.console.demo.run import PRODUCERS, Progress
 from coldplate.console.demo.watch import Told
 from coldplate.wire.incident import Incident, Severity, State
 
 DRAW_S = 0.25
 SAY_S = 5.0
 RATE_OVER_S = 10.0
+PICTURED_S = 5.0
+"""The picture is the last drawn with more than this on the countdown."""
+
 COMFORT_K = 40.0
 """A margin that fills the bar."""
 
@@ -54,7 +60,7 @@ class View:
     console
         Where to.
     svg
-        Where the picture of the most telling moment goes: the last before the first GPU throttles.
+        Where the picture of the most telling moment goes: some seconds before the first GPU throttles.
     """
 
     def __init__(self, console: Console, svg: Path | None = None) -> None:
@@ -82,7 +88,9 @@ class View:
         if self._svg is not None and any(map(_counts_down, progress.sight.incidents.values())):
             canvas = Console(record=True, width=110, file=StringIO(), force_terminal=True)
             canvas.print(self.picture(progress))
-            canvas.save_svg(str(self._svg), title="coldplate demo")
+            drawn = canvas.export_svg(title="coldplate demo")
+            # rich names fonts on a server of others'; the reader's own monospace will do.
+            self._svg.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL), "utf-8")
         if self._live is not None:
             self._live.update(self.picture(progress), refresh=True)
         else:
@@ -139,19 +147,21 @@ class View:
 
 def _counts_down(told: Told) -> bool:
     i = told.last
-    return bool(i.throttle_at_ms) and i.throttle_seen_ms is None and i.state is State.OPEN
+    left_s = (i.throttle_at_ms or 0) / 1000 - time.time()
+    return left_s > PICTURED_S and i.throttle_seen_ms is None and i.state is State.OPEN
 
 
 def _parts(progress: Progress) -> RenderableType:
     colours = {"healthy": "green", "done": "green", "starting": "yellow", "waiting": "dim"}
-    text = Text("  ")
+    cells = []
     for part in progress.parts:
         # A producer is a part that ends; while it runs it is as well as can be.
-        well = part.name in ("twin", "recorded") and part.status == "starting"
+        well = part.name in PRODUCERS and part.status == "starting"
         status = "sending" if well else part.status.value
-        text.append(f"{part.name} ", style="bold")
-        text.append(f"{status}   ", style="green" if well else colours.get(status, "red"))
-    return text
+        cells.append(Text.assemble(
+            (f"{part.name} ", "bold"), (status, "green" if well else colours.get(status, "red")),
+        ))  # fmt: skip
+    return Padding(Columns(cells, padding=(0, 3)), (0, 2))
 
 
 def _hottest(progress: Progress) -> RenderableType:
@@ -190,10 +200,13 @@ def _words(i: Incident) -> Iterator[RenderableType]:
     yield Text(i.cause, style="bold")
     yield Text(_countdown(i), style="bold red" if i.state is State.OPEN else "green")
     if i.affected:
-        yield Text(f"heats {len(i.affected)} GPUs, first {', '.join(i.affected[:3])}")
+        heats = "heated" if i.state is State.CLOSED else "heats"
+        yield Text(f"{heats} {len(i.affected)} GPUs, first {', '.join(i.affected[:3])}")
     for e in i.evidence[:2]:
-        usual = f", usually {e.baseline:g}" if e.baseline is not None else ""
-        yield Text(f"{e.subject} {e.metric} {e.value:g}{usual}  [{e.detector}]", style="dim")
+        usual = f", usually {e.baseline:,.1f}" if e.baseline is not None else ""
+        yield Text(
+            f"{e.subject} {e.metric} {e.value or 0:,.1f}{usual}  [{e.detector}]", style="dim"
+        )
 
 
 def _countdown(i: Incident) -> str:
