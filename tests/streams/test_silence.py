@@ -3,6 +3,7 @@
 from coldplate.streams.silence import ALLOWANCE_MS, FRAMES, Silence
 from coldplate.wire.frame import Block, Head
 from coldplate.wire.incident import Severity
+from coldplate.wire.inventory import generate
 from coldplate.wire.metric import Kind
 
 T0 = 1_790_000_000
@@ -19,6 +20,12 @@ def hear(silence: Silence, head: Head, partition: int, appended_s: float | None 
     silence.heard(head, partition, int((T0 + at_s) * 1000))
 
 
+def talk(silence: Silence, source: str, first_s: int, last_s: int) -> None:
+    """Frames that end every five seconds from `first_s` to `last_s`."""
+    for end_s in range(first_s, last_s + 1, 5):
+        hear(silence, head(source, end_s - 5), 0)
+
+
 def told(silence: Silence) -> list[tuple[str, str, bool]]:
     return [(a.kind, a.subject, a.on) for a in silence.look(0)]
 
@@ -27,7 +34,7 @@ def test_a_node_is_told_once_when_it_is_silent_and_once_when_it_is_back() -> Non
     """After three of its frames and 5 s; the evidence says how long."""
     silence, allowed_s = Silence("test"), (FRAMES * 5000 + ALLOWANCE_MS) // 1000
     hear(silence, head("r/a", 0), 0)
-    hear(silence, head("r/b", allowed_s), 0)
+    talk(silence, "r/b", 5, 5 + allowed_s)
     assert [] == told(silence)
     hear(silence, head("r/b", allowed_s + 1), 0)
     (anomaly,) = silence.look(77)
@@ -43,8 +50,28 @@ def test_a_plant_source_is_a_silent_cdu() -> None:
     """Told apart by what its frames hold."""
     silence = Silence("test")
     hear(silence, head("r/cdu", 0, kind=Kind.CDU), 0)
-    hear(silence, head("r/a", 30), 0)
+    talk(silence, "r/a", 5, 35)
     assert [("silent-cdu", "r/cdu", True)] == told(silence)
+
+
+def test_an_outage_of_everything_silences_nobody() -> None:
+    """After minutes without a record the first source that is back does not make the others silent."""
+    silence = Silence("test")
+    for source in ("r/a", "r/b"):
+        hear(silence, head(source, 0), 0)
+    hear(silence, head("r/a", 600), 0)
+    assert [] == told(silence)
+    talk(silence, "r/a", 610, 630)
+    assert [("silent-node", "r/b", True)] == told(silence)
+
+
+def test_a_source_that_the_inventory_does_not_know_is_not_waited_for() -> None:
+    """A node that was taken out, or sits in another's hall, pages nobody."""
+    silence = Silence("test", generate(1, 2))
+    for source in ("rack-0000/node-0", "rack-0000/node-9"):
+        hear(silence, head(source, 0), 0)
+    talk(silence, "rack-0000/node-1", 5, 35)
+    assert [("silent-node", "rack-0000/node-0", True)] == told(silence)
 
 
 def test_lag_silences_nobody() -> None:
@@ -60,7 +87,7 @@ def test_a_source_that_sends_long_frames_is_given_longer() -> None:
     """Three minutes for frames of a minute."""
     silence = Silence("test")
     hear(silence, head("r/a", 0, 60), 0)
-    hear(silence, head("r/b", 60 + 175), 0)
+    talk(silence, "r/b", 65, 60 + 185)
     assert [] == told(silence)
     hear(silence, head("r/b", 60 + 185), 0)
     assert [("silent-node", "r/a", True)] == told(silence)
@@ -71,7 +98,7 @@ def test_short_urgent_frames_do_not_shorten_the_patience() -> None:
     silence = Silence("test")
     hear(silence, head("r/a", 0, 20), 0)
     hear(silence, head("r/a", 20, 2), 0)
-    hear(silence, head("r/b", 22 + 55), 0)
+    talk(silence, "r/b", 22, 22 + 60)
     assert [] == told(silence)
 
 
@@ -79,8 +106,8 @@ def test_an_old_frame_out_of_a_spool_is_a_sign_of_life() -> None:
     """Its ticks are old, its sender is not silent."""
     silence = Silence("test")
     hear(silence, head("r/a", 5), 0)
-    hear(silence, head("r/b", 60), 0)
-    told(silence)
+    talk(silence, "r/b", 10, 65)
+    assert [("silent-node", "r/a", True)] == told(silence)
     hear(silence, head("r/a", 0), 0, appended_s=66)
     assert [("silent-node", "r/a", False)] == told(silence)
 

@@ -8,12 +8,15 @@ because `take_events` acknowledges when the loop asks for the next batch.
 
 import asyncio
 import logging
+import os
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 
 from coldplate.streams.pipeline import Effects, Pipeline, Record
@@ -25,6 +28,11 @@ log = logging.getLogger(__name__)
 
 TAKE_MAX = 1000
 TAKE_WITHIN_S = 0.3
+AGAIN_S = 1.0
+
+EXIT_FAILED = 70
+"""sysexits' EX_SOFTWARE: start me again."""
+
 EFFECTS_AT_ONCE = 500
 """Sends awaited together: thousands of rejects in a row must not become thousands of futures."""
 
@@ -66,12 +74,14 @@ def create_app(
 
     async def take_frames(stream: Any) -> None:
         async for batch in stream.take_events(TAKE_MAX, within=TAKE_WITHIN_S):
-            effects = pipeline.frames(records(batch), time.time_ns() // 1_000_000)
-            await publish(app, topics, effects)
+            with or_end():
+                effects = pipeline.frames(records(batch), time.time_ns() // 1_000_000)
+                await publish(app, topics, effects)
 
     async def take_events(stream: Any) -> None:
         async for event in stream.events():
-            await publish(app, topics, pipeline.events(records([event])))
+            with or_end():
+                await publish(app, topics, pipeline.events(records([event])))
 
     async def pass_time() -> None:
         # An exception in a timer would end the whole worker silently; a failed send is tried again next time.
@@ -88,6 +98,20 @@ def create_app(
     return app
 
 
+@contextmanager
+def or_end() -> Iterator[None]:
+    """End the process on an exception that nobody foresaw.
+
+    Faust would log it, acknowledge what was not done, and go on as if healthy. Whoever is started after us reads
+    again from the last offset that was committed, with effects.
+    """
+    try:
+        yield
+    except Exception:
+        log.critical("a batch could not be worked on; ending, to be started anew", exc_info=True)
+        os._exit(EXIT_FAILED)
+
+
 def records(batch: Sequence[Any]) -> list[Record]:
     """Faust events as the pipeline's records."""
     out = []
@@ -100,7 +124,26 @@ def records(batch: Sequence[Any]) -> list[Record]:
 
 
 async def publish(app: Any, topics: Topics, effects: Effects) -> None:
-    """Send effects and wait until Kafka has them all, so that the offset may follow."""
+    """Send effects and wait until Kafka has them all, so that the offset may follow.
+
+    While Kafka is away they are sent again: the same ids, so a reader that gets one twice sees one.
+    """
+    away = False
+    while True:
+        try:
+            await _send(app, topics, effects)
+        except KafkaError as error:
+            if not away:
+                log.warning("Kafka does not take what was found (%r); sending it again", error)
+            away = True
+            await asyncio.sleep(AGAIN_S)
+        else:
+            break
+    if away:
+        log.warning("Kafka takes records again")
+
+
+async def _send(app: Any, topics: Topics, effects: Effects) -> None:
     sends = [(topics.incidents, i.id.encode(), encode(i)) for i in effects.incidents]
     sends += [(topics.anomalies, rack_key(a.rack), encode(a)) for a in effects.anomalies]
     sends += [(topics.rejects, b"", encode(r)) for r in effects.rejects]

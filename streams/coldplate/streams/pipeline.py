@@ -55,7 +55,7 @@ class Pipeline:
         self.cluster = cluster
         self.engine = Engine(cluster, inventory)
         self.correlator = Correlator(self.engine)
-        self.silence = Silence(cluster)
+        self.silence = Silence(cluster, inventory)
         self.rejected: Counter[str] = Counter()
         self._held: dict[tuple[str, str], Anomaly] = {}
 

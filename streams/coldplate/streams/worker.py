@@ -18,7 +18,7 @@ from typing import Any
 import faust
 from aiokafka.errors import KafkaError
 
-from coldplate.streams.app import create_app
+from coldplate.streams.app import EXIT_FAILED, create_app
 from coldplate.streams.pipeline import Pipeline
 from coldplate.streams.settings import WorkerSettings
 from coldplate.streams.tail import restore
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 8.0
 STALLED_AFTER_S = 60.0
-EXIT_STALLED = 70
-"""sysexits' EX_SOFTWARE: start me again."""
 
 
 def run_worker(
@@ -111,7 +109,7 @@ class _Watch(threading.Thread):
                 log.critical(
                     "nothing consumed for %.0f s though there is more; ending", STALLED_AFTER_S
                 )
-                os._exit(EXIT_STALLED)
+                os._exit(EXIT_FAILED)
             time.sleep(0.5)
 
     def _behind(self) -> bool:

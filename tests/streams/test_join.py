@@ -1,0 +1,70 @@
+"""Blocks written together leave the state that they leave one by one."""
+
+import numpy as np
+import pytest
+from frames import record_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coldplate.streams.join import join, shape_of
+from coldplate.streams.ring import Ring
+from coldplate.wire.frame import Part, decode_frame
+from coldplate.wire.metric import Kind, fast
+
+TICK = 1_790_000_000
+NAMES = {Kind.GPU: ("gpu_c", "margin_c", "energy_j"), Kind.CDU: ("flow_lpm", "makeup_l_total")}
+
+
+def part(number: int, kind: Kind, ticks: int, devices: int, absent: float) -> Part:
+    """Different values in every cell; so many of them, as a share, are not there."""
+    luck = np.random.default_rng(number)
+    values = {n: np.rint(luck.uniform(0, 90, (ticks, devices))) for n in NAMES[kind]}
+    for cells in values.values():
+        cells[luck.uniform(size=cells.shape) < absent] = np.nan
+    ids = tuple(f"n{number}/{i}" for i in range(devices))
+    return decode_frame(record_bytes(f"n{number}", "r", TICK, ticks, {kind: (ids, values)})).parts[
+        0
+    ]
+
+
+@given(
+    kind=st.sampled_from(list(NAMES)), count=st.integers(1, 6), ticks=st.integers(1, 16),
+    devices=st.integers(1, 9), absent=st.sampled_from([0.0, 0.3]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_together_or_one_by_one_is_the_same(
+    kind: Kind, count: int, ticks: int, devices: int, absent: float
+) -> None:
+    """Every value of every device at every tick, absent ones too."""
+    parts = [part(n, kind, ticks, devices, absent) for n in range(count)]
+    parts = [p for p in parts if shape_of(p) == shape_of(parts[0])]
+    rows = np.random.default_rng(count).permutation(len(parts) * devices)
+    one_by_one, together = (Ring(kind, fast(kind), len(rows)) for _ in range(2))
+    for p, own in zip(parts, rows.reshape(-1, devices), strict=True):
+        one_by_one.write(p, own, TICK)
+    together.write(join(parts), rows, TICK)
+    np.testing.assert_array_equal(one_by_one.seen, together.seen)
+    for tick in range(TICK, TICK + ticks):
+        slots = np.full(len(rows), tick % 16)
+        for name in NAMES[kind]:
+            expected = one_by_one.value(name, slots, np.arange(len(rows)))
+            np.testing.assert_array_equal(
+                expected, together.value(name, slots, np.arange(len(rows)))
+            )
+
+
+def test_the_devices_of_all_are_named_in_order() -> None:
+    """The joined block is a block like any other."""
+    made = join([part(0, Kind.GPU, 2, 2, 0.0), part(1, Kind.GPU, 2, 2, 0.0)])
+    assert ("n0/0", "n0/1", "n1/0", "n1/1") == made.devices
+    assert 2 * 4 * made.layout.cell_bytes == len(made.body)
+
+
+@pytest.mark.parametrize(("ticks", "absent"), [(3, 0.0), (2, 0.5)])
+def test_blocks_of_another_length_or_with_a_mask_are_of_another_shape(
+    ticks: int, absent: float
+) -> None:
+    """They are not joined with whole ones of two ticks."""
+    whole = part(0, Kind.GPU, 2, 4, 0.0)
+    assert shape_of(whole) == shape_of(part(1, Kind.GPU, 2, 4, 0.0))
+    assert shape_of(whole) != shape_of(part(2, Kind.GPU, ticks, 4, absent))
