@@ -60,7 +60,7 @@ class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The sink."""
 
     group: str = "coldplate-sink"
-    flush_s: float = 1.0
+    flush_s: float = 2.0
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

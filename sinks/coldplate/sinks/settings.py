@@ -120,7 +120,7 @@ class SinkSettings:
     topics: Topics = field(default_factory=Topics)
     group: str = "coldplate-sink"
     instance: str | None = None
-    flush_s: float = 1.0
+    flush_s: float = 2.0
     rows_max: int = 500_000
 
     def __post_init__(self) -> None:

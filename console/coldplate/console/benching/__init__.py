@@ -1,0 +1,1 @@
+"""What `coldplate bench` measures."""

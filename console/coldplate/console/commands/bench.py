@@ -1,0 +1,86 @@
+"""`coldplate bench`: what this costs, measured on this machine."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coldplate.console.context import Context, pass_context
+from coldplate.console.failure import Failure
+from coldplate.console.output import json_option, print_json, print_table
+
+
+@click.group()
+def bench() -> None:
+    """Measure: codec, pipeline."""
+
+
+@bench.command()
+@json_option
+def codec(as_json: bool) -> None:
+    """Encode and decode frames of the full catalogue, in microseconds each."""
+    from coldplate.console.benching.codec import measure
+
+    _print(measure(), as_json)
+
+
+@bench.command()
+@click.option(
+    "--gpus", default=100_000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of the hall.",
+)  # fmt: skip
+@click.option(
+    "--racks", type=click.IntRange(1, 20_000), help="[default: one for 8 nodes of 8 GPUs]"
+)
+@click.option(
+    "--seconds", default=60.0, show_default=True, type=click.FloatRange(1), help="To measure."
+)
+@click.option(
+    "--ticks-per-frame", "ticks", default=5, show_default=True, type=click.IntRange(1, 60),
+    help="Of one second each.",
+)  # fmt: skip
+@click.option(
+    "--metrics", default="full", show_default=True, type=click.Choice(["fast", "full"]),
+    help="full: the slow metrics too, every 10th tick, as an agent reads them.",
+)  # fmt: skip
+@click.option(
+    "--state", type=click.Path(file_okay=False), metavar="DIR",
+    help="Empty folder for the servers' data; it is kept.  [default: a temporary one]",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep the ledger of what was sent, counts and logs here.",
+)  # fmt: skip
+@json_option
+@pass_context
+def pipeline(
+    context: Context, gpus: int, racks: int | None, seconds: float, ticks: int, metrics: str,
+    state: str | None, out: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Send the frames of a hall through real Kafka, worker, sink and ClickHouse, and count everything.
+
+    Servers of its own are started and stopped. Exit 1 when a frame was lost or stored twice.
+    """
+    from coldplate.console.benching.pipeline import Interrupted, measure, plan
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    load = plan(gpus, racks, ticks, metrics, seconds)
+    try:
+        with stack_errors():
+            result = measure(load, Path(state) if state else None, Path(out) if out else None)
+    except Interrupted:
+        raise click.Abort from None
+    _print(result, as_json)
+    if result["lost"] or result["duplicated"]:
+        raise Failure(f"{result['lost']} frames were lost, {result['duplicated']} stored twice")
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    rows: list[tuple[str, Any]] = []
+    for name, value in result.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        rows += [(f"{name} {key}".strip(), v) for key, v in inner]
+    print_table(("measure", "value"), rows)

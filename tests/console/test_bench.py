@@ -1,0 +1,137 @@
+"""The benchmark of the whole pipeline: what it counts is true, and it leaves nothing behind."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from waiting import await_that
+
+from coldplate.console.benching.looks import Looks
+from coldplate.console.benching.outcome import read_ledger
+from coldplate.console.benching.pipeline import plan
+from coldplate.console.benching.production import Cycle
+from coldplate.console.failure import Failure
+from coldplate.console.running import read_stats
+from coldplate.console.stack.record import StackRecord
+from coldplate.wire.frame import decode_frame
+
+BENCH = (sys.executable, "-m", "coldplate.console", "bench", "pipeline", "--json")
+KEYS = {
+    "gpus", "seconds", "frames_per_s", "values_per_s", "realtime_ratio", "lag_max_s", "lag_end_s",
+    "frame_to_row_p50_s", "frame_to_row_p99_s", "lost", "duplicated", "rows", "cpu_s", "cores_used",
+    "rss_mb", "rss_total_mb", "metrics", "disk_bytes_per_value", "kafka_bytes_per_value",
+    "false_incidents", "versions", "machine", "production",
+}  # fmt: skip
+PROCESSES = {"producer", "kafka", "worker", "sink", "clickhouse"}
+
+
+@pytest.mark.e2e
+def test_every_frame_of_a_small_hall_is_stored_once(tmp_path: Path) -> None:
+    """The result has the promised keys, nothing is lost, and ledger, counts and logs are kept."""
+    out = tmp_path / "out"
+    arguments = (
+        "--gpus",
+        "24",
+        "--seconds",
+        "5",
+        "--state",
+        str(tmp_path / "s"),
+        "--out",
+        str(out),
+    )
+    run = subprocess.run((*BENCH, *arguments), capture_output=True, text=True, check=False)
+    assert 0 == run.returncode, run.stderr
+    result = json.loads(run.stdout.splitlines()[-1])
+    assert set() == KEYS - result.keys()
+    assert (24, 5.0, 0, 0, 0) == tuple(
+        result[k] for k in ("gpus", "seconds", "lost", "duplicated", "false_incidents")
+    )
+    # 3 nodes and a CDU, 10 s of frames of 5 s each.
+    assert 8 == result["sent"]
+    assert PROCESSES == result["cpu_s"].keys() == result["rss_mb"].keys()
+    assert 0 < result["disk_bytes_per_value"] < 100
+    assert 0 < result["kafka_bytes_per_value"] < 100
+    assert 8 == sum(map(len, read_ledger(out / "run" / "producer.ledger").values()))
+    assert {f"{p}.log" for p in PROCESSES} <= {f.name for f in (out / "logs").iterdir()}
+    assert "behind" in run.stderr
+
+
+@pytest.mark.e2e
+def test_a_stop_signal_ends_everything(tmp_path: Path) -> None:
+    """Ctrl-C while it runs: exit status 130, no traceback, no process left."""
+    state = tmp_path / "s"
+    with subprocess.Popen(
+        (*BENCH, "--gpus", "8", "--seconds", "600", "--state", str(state)),
+        stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        counts = state / "run" / "producer.json"
+        await_that(lambda: read_stats(counts).get("sent"), 120, "frames to be sent")
+        os.kill(run.pid, signal.SIGINT)
+        said = run.communicate(timeout=60)[1]
+    assert 130 == run.returncode, said
+    assert "Traceback" not in said
+    parts = StackRecord.read(state / "stack.json").parts
+    assert PROCESSES < {part.name for part in parts}
+    assert {None} == {part.pid for part in parts}
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    """It may be the state of a stack that somebody needs."""
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    run = subprocess.run(
+        (*BENCH, "--gpus", "8", "--state", str(tmp_path)), capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert 2 == run.returncode
+    assert "not empty" in run.stderr
+    assert "mine" == kept.read_text()
+
+
+def test_a_cycle_sent_again_has_new_ids_and_ticks_and_the_same_values() -> None:
+    """Every source's sequence numbers and ticks go on without a gap; no frame leaves before its last tick."""
+    load = plan(24, None, 5, "full", 60)
+    cycle = Cycle(load, "c", 7)
+    per_cycle = load.sources * 2
+    frames = [decode_frame(cycle.frame(n, 1000)[1].record) for n in range(2 * per_cycle)]
+    for source in {f.head.source for f in frames}:
+        heads = [f.head for f in frames if f.head.source == source]
+        assert [0, 1, 2, 3] == [h.seq for h in heads]
+        assert [5, 5, 5] == [b.tick - a.tick for a, b in itertools.pairwise(heads)]
+    for number, (first, again) in enumerate(zip(frames, frames[per_cycle:], strict=False)):
+        assert [bytes(p.body) for p in first.parts] == [bytes(p.body) for p in again.parts]
+        assert first.head.tick + 4 <= 1000 + cycle.delay_s + number * cycle.gap_s + 1e-9
+
+
+def test_a_load_is_of_whole_nodes_and_every_device_sends() -> None:
+    """100,000 GPUs are 12,500 nodes in 1,563 racks; the last rack is half empty."""
+    load = plan(100_000, None, 5, "full", 60)
+    assert (12_500, 1_563, 2_812.6) == (load.nodes, load.racks, load.frames_per_s)
+    counts = plan(260, None, 5, "fast", 60).inventory().counts()
+    assert (5, 33, 264) == (counts["rack"], counts["node"], counts["gpu"])
+    assert 4 == plan(64, 4, 5, "fast", 60).inventory().counts()["cdu"]
+    with pytest.raises(Failure, match="at least one"):
+        plan(64, 9, 5, "fast", 60)
+
+
+def looks(*seen: tuple[float, int]) -> Looks:
+    """Of a reader, 10 frames a second from time 100 to 110."""
+    return Looks(10.0, 100, 100.0, list(seen))
+
+
+def test_a_reader_that_stays_a_second_behind_keeps_up() -> None:
+    """The ratio is 1 whatever the constant delay, and the end of the data does not spoil it."""
+    steady = looks(*((100.0 + t, 10 * (t - 1)) for t in range(1, 12)), (112.0, 100))
+    assert 1.0 == pytest.approx(steady.ratio(102.0))
+    assert [1.0] * 9 == steady.lag_s(102.0, 110.0)
+
+
+def test_a_reader_that_falls_behind_is_seen_to() -> None:
+    """At four fifths of the rate the ratio is 0.8, and two seconds of data are left at the end."""
+    slow = looks(*((100.0 + t, 8 * t) for t in range(13)))
+    assert 0.8 == pytest.approx(slow.ratio(100.0))
+    assert 2.0 == pytest.approx(slow.lag_at_s(110.4))
