@@ -25,6 +25,7 @@ DRIVERS = {
         "sinks/coldplate/sinks/consumer.py",
     },
     "aiokafka": {
+        "streams/coldplate/streams/app.py",
         "streams/coldplate/streams/tail.py",
         "streams/coldplate/streams/worker.py",
     },

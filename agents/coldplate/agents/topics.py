@@ -1,5 +1,6 @@
 """Makes the topics, as `coldplate topics create` and the local stack do; nothing else ever creates one."""
 
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,8 @@ with warnings.catch_warnings():
     from kafka import KafkaAdminClient
     from kafka.admin import NewTopic
     from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the error that is raised says it
 
 
 class TopicsError(RuntimeError):
