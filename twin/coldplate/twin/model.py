@@ -75,7 +75,7 @@ class Hall:
             racks, per_rack * scenario.flow_lpm, scenario.supply_c, self._by_rack(self.gpus.heat_w)
         )
         self.effects = Effects(racks, gpus)
-        self.now_ms = 0
+        self.now_ms = self._asked_ms = 0
         self.recent_w: deque[NDArray[np.float64]] = deque([self.gpus.power_w] * _KEPT, _KEPT)
         self._running: tuple[Fault, ...] = ()
         self._told_s = -1.0
@@ -87,9 +87,9 @@ class Hall:
         return self.now_ms / 1000
 
     def step(self, dt_s: float) -> None:
-        """Move on by so many seconds, in whole steps of 50 ms."""
-        until_ms = self.now_ms + round(dt_s * 1000)
-        while self.now_ms + STEP_MS <= until_ms:
+        """Move on by so many seconds, in whole steps of 50 ms; what is left over counts for the next call."""
+        self._asked_ms += round(dt_s * 1000)
+        while self.now_ms + STEP_MS <= self._asked_ms:
             self._step()
 
     def sample(self, kind: Kind) -> NDArray[np.float64]:
