@@ -67,6 +67,21 @@ class Slow(RecordedCollector):
         return [Happening("xid", "n/gpu-0", 5, 31, "x" * 2000), Happening("xid", "stranger", 5, 31)]
 
 
+class SetBack(Wall):
+    """Is set back by so many seconds while its fifth tick is waited for."""
+
+    def __init__(self, start_s: float, back_s: float) -> None:
+        super().__init__(start_s)
+        self.back_s, self.waits = back_s, 0
+
+    def wait(self, timeout_s: float) -> bool:
+        self.waits += 1
+        super().wait(timeout_s)
+        if self.waits == 5:
+            self.now_s -= self.back_s
+        return False
+
+
 def run(collector: RecordedCollector, wall: Wall, for_s: float) -> tuple[Loop, Memory]:
     memory = Memory()
     stop = threading.Event()
@@ -97,6 +112,30 @@ def test_a_late_collector_loses_ticks_that_are_counted() -> None:
     frames = [decode_frame(v).head for t, _, v, _ in memory.records if t == "coldplate.frames"]
     ticks = [t - 1_790_000_001 for h in frames for t in range(h.tick, h.tick + h.ticks)]
     assert [0, 1, 2, 5, 6, 7, 8, 9] == ticks
+
+
+def test_a_clock_that_is_set_back_by_an_hour_starts_the_ticks_over() -> None:
+    """At once, at the new time, said as an event; as many ticks as were asked for, none with a time to come."""
+    wall = SetBack(1_790_000_000.0, 3600.0)
+    loop, memory = run(RecordedCollector(RECORDING, "n", "r"), wall, 10)
+    heads = [decode_frame(v).head for t, _, v, _ in memory.records if t == "coldplate.frames"]
+    ticks = [t - 1_790_000_000 for h in heads for t in range(h.tick, h.tick + h.ticks)]
+    assert [1, 2, 3, 4, *range(-3594, -3588)] == ticks
+    events = [decode(Event, v) for t, _, v, _ in memory.records if t == "coldplate.events"]
+    assert [("clock_step", "n", 1_789_996_406_000, {"back_s": 3599.0})] == [
+        (e.kind, e.subject, e.t_ms, e.data) for e in events
+    ]
+    assert (1, 10) == (loop.counts["clock_steps"], loop.counts["ticks"])
+
+
+def test_a_clock_that_is_set_back_by_less_than_a_tick_is_waited_for() -> None:
+    """No tick comes twice or is missing."""
+    wall = SetBack(1_790_000_000.0, 0.9)
+    loop, memory = run(RecordedCollector(RECORDING, "n", "r"), wall, 10)
+    heads = [decode_frame(v).head for _, _, v, _ in memory.records]
+    ticks = [t - 1_790_000_000 for h in heads for t in range(h.tick, h.tick + h.ticks)]
+    assert list(range(1, 11)) == ticks
+    assert 0 == loop.counts["clock_steps"]
 
 
 def test_an_event_goes_at_once_with_an_identity_and_bounded_text() -> None:

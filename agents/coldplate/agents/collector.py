@@ -66,7 +66,7 @@ class Collector(Protocol):
         """Under which names they are sent; every device belongs to exactly one source."""
 
     def sample(self, tick_ms: int) -> Samples:
-        """The values at a tick (Unix milliseconds); called once a tick, with rising ticks."""
+        """The values at a tick (Unix milliseconds); called once a tick, with rising ticks unless the clock was set back."""
 
     def happenings(self) -> list[Happening]:
         """What happened since the last call."""

@@ -87,8 +87,10 @@ class Framer:
             ring[:, tick % self.ticks] = samples[kind][list(_BODY_ORDER[kind])]
         self._held += 1
         urgent = self._urgency.look(samples, passed * self.tick_ms / 1000)
-        was_calm = self._urgent_until < tick
         until = tick + int(CALM_AFTER_S * 1000 / self.tick_ms)
+        # After a clock that was set back nobody stays hurried for longer than this.
+        np.minimum(self._urgent_until, until, out=self._urgent_until)
+        was_calm = self._urgent_until < tick
         self._urgent_until[urgent] = until
         hurried = self._urgent_until >= tick
         ordinary = (tick + self._phase) % self.ticks == self.ticks - 1

@@ -1,7 +1,8 @@
 """The sampling loop: on whole ticks of the wall clock, so that devices everywhere compare at the same instant.
 
 The loop only samples, frames and hands over; publishing has its own thread and never blocks it. A collector that is
-late loses ticks, which are counted and never made up.
+late loses ticks, which are counted and never made up. When the clock is set back by more than a tick, ticks start over
+at the new time: waiting until it has caught up would be silence.
 """
 
 import logging
@@ -10,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from coldplate.agents.collector import Collector, Happening
+from coldplate.agents.collector import Collector, Happening, Source
 from coldplate.agents.framer import Framed, Framer
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
@@ -76,12 +77,19 @@ class Loop:
         last = None if for_s is None else tick + round(for_s / tick_s) - 1
         try:
             while last is None or tick <= last:
-                if stop.wait(max(0.0, tick * tick_s - self._clock())):
+                wait_s = tick * tick_s - self._clock()
+                if wait_s > 2 * tick_s:
+                    back = tick - 1 - int(self._clock() // tick_s)
+                    tick -= back
+                    last = None if last is None else last - back
+                    self._tell_clock_step(tick, back * tick_s)
+                elif stop.wait(max(0.0, wait_s)):
                     break
-                self.tick(tick)
-                now = int(self._clock() // tick_s)
-                self.counts["missed_ticks"] += max(0, now - tick)
-                tick = max(tick, now) + 1
+                elif self._clock() >= tick * tick_s:
+                    self.tick(tick)
+                    now = int(self._clock() // tick_s)
+                    self.counts["missed_ticks"] += max(0, now - tick)
+                    tick = max(tick, now) + 1
         finally:
             self._send(self._framer.flush())
 
@@ -102,12 +110,24 @@ class Loop:
             self.counts["values"] += frame.values
             self._on_frame(frame)
 
+    def _tell_clock_step(self, tick: int, back_s: float) -> None:
+        log.warning("the wall clock was set back by about %g s; ticks start over", back_s)
+        self.counts["clock_steps"] += 1
+        t_ms = tick * self._framer.tick_ms
+        # One clock, one event, however many sources this process has.
+        for source in self._collector.sources[:1]:
+            step = Happening("clock_step", source.name, t_ms, data={"back_s": back_s})
+            self._publish_event(source, step)
+
     def _send_event(self, happening: Happening) -> None:
         source = self._source_of.get(happening.subject)
         if source is None:
             log.warning("an event of %s, which no source owns, is dropped", happening.subject)
             self.counts["dropped_events"] += 1
             return
+        self._publish_event(source, happening)
+
+    def _publish_event(self, source: Source, happening: Happening) -> None:
         event = Event(
             happening.kind, happening.subject, source.rack, happening.t_ms, self._framer.cluster,
             source.name, self._framer.boot, self._event_seq[source.name], happening.code,

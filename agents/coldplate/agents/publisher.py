@@ -1,40 +1,52 @@
 """Sends records with kafka-python: bounded in memory, never blocking who hands them over, re-sent until acknowledged.
 
 kafka-python bounds nothing while brokers are away and drops a record after its delivery time-out, and `send` may block
-on metadata. So records wait in a queue of our own, bounded in bytes; a thread of its own hands them to the producer, no
-more at a time than a bound; and what the producer gives up comes back to the head of the queue with the same bytes, so
-with the same identity.
+on metadata. So records wait in a queue of our own (queue.py); a thread hands them to a producer, a bounded number at a
+time. A producer that gave one up may be in a state that it cannot leave (an idempotent one after a broker lost its
+data): it is abandoned, everything it held goes back to the queue at once, and what it still says is not listened to.
+A record that it had delivered after all is sent twice, with the same bytes, so with the same identity.
+
+A topic that is missing or forbidden is set aside for a while, and the others go on.
 """
 
 import logging
 import threading
-from collections import Counter, deque
+import time
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError
-
+from coldplate.agents.queue import Record, RecordQueue
 from coldplate.agents.settings import KafkaSettings
+
+with warnings.catch_warnings():
+    # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka import KafkaProducer
+    from kafka.errors import (
+        KafkaError,
+        MessageSizeTooLargeError,
+        RecordListTooLargeError,
+        TopicAuthorizationFailedError,
+        UnknownTopicOrPartitionError,
+    )
+    from kafka.net.compat import KafkaNetClient
+    from kafka.net.inet import KafkaNetSocket
 
 log = logging.getLogger(__name__)
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it repeats what this file says once
 
-IN_FLIGHT_MAX = 4000
-"""Records handed to the producer and not yet acknowledged."""
-
 RETRY_S = 0.5
+ASIDE_S = 5.0
+TOPIC_MS = 500
+"""How long the other topics wait for a look at one that may be missing."""
 
+CLOSE_S = 0.5
 
-@dataclass(slots=True, eq=False)
-class _Item:
-    number: int
-    topic: str
-    key: bytes
-    value: bytes
-    urgent: bool
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_OF_TOPIC = (TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
 
 
 class KafkaPublisher:
@@ -45,45 +57,38 @@ class KafkaPublisher:
     settings
         How to reach Kafka.
     queue_bytes_max
-        Bytes that wait at most, in queue and producer together; beyond it the oldest are dropped and counted.
+        Bytes that wait at most, in queue and producer together; what gives way then, queue.py says.
     """
 
     def __init__(self, settings: KafkaSettings, *, queue_bytes_max: int = 64 << 20) -> None:
-        self._settings, self._bytes_max = settings, queue_bytes_max
-        self._queues: dict[bool, deque[_Item]] = {True: deque(), False: deque()}
-        self._in_flight: dict[_Item, None] = {}
-        self._returned: list[_Item] = []
-        self._bytes = 0
-        self._counts: Counter[str] = Counter()
+        self._settings = settings
+        self._queue = RecordQueue(queue_bytes_max)
         self._changed = threading.Condition()
+        self._producer: Any = None
+        self._searching: Any = None
+        self._aside_until_s: dict[str, float] = {}
         self._closing = False
-        self._ended = False
         self._down = False
-        self._spoilt = False
         self._thread = threading.Thread(target=self._send_all, name="publisher", daemon=True)
         self._thread.start()
 
     def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:
         """Take a record for sending; never blocks."""
         with self._changed:
-            self._queues[urgent].append(_Item(self._counts["taken"], topic, key, value, urgent))
-            self._bytes += len(value)
-            self._counts["taken"] += 1
-            while self._bytes > self._bytes_max and (old := self._oldest()) is not None:
-                self._bytes -= len(old.value)
-                self._counts["dropped_queue_full"] += 1
+            self._queue.put(topic, key, value, urgent=urgent)
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> int:
         """Wait until everything taken is acknowledged; returns how many records are not yet."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pending() == 0, timeout_s)
-            return self._pending()
+            self._changed.wait_for(lambda: self._queue.pending == 0, timeout_s)
+            return self._queue.pending
 
     def counts(self) -> Mapping[str, int]:
-        """Records `taken`, `acknowledged`, `pending`, `resent`, `dropped_REASON`."""
+        """Records `taken`, `acknowledged`, `pending`, `in_flight`, `resent`, `set_aside`, `dropped_REASON`."""
         with self._changed:
-            return {**self._counts, "pending": self._pending()}
+            now = {"pending": self._queue.pending, "in_flight": self._queue.in_flight}
+            return {**self._queue.counts, **now}
 
     def close(self, timeout_s: float) -> None:
         """Flush within the time given, then end."""
@@ -93,123 +98,156 @@ class KafkaPublisher:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join(timeout=10.0)
-
-    def _pending(self) -> int:
-        queued = sum(len(q) for q in self._queues.values())
-        return queued + len(self._in_flight) + len(self._returned)
-
-    def _oldest(self) -> _Item | None:
-        """What is given up first: the oldest ordinary record, then the oldest urgent one."""
-        self._put_back()
-        for urgent in (False, True):
-            if self._queues[urgent]:
-                return self._queues[urgent].popleft()
-        return None
-
-    def _put_back(self) -> None:
-        """What the producer gave up goes to the heads of the queues, in the order it was taken."""
-        for item in sorted(self._returned, key=lambda i: -i.number):
-            self._queues[item.urgent].appendleft(item)
-        self._returned.clear()
+        if (client := self._searching) is not None:
+            with suppress(RuntimeError):  # it has just ended by itself
+                client._manager.call_soon(client._manager.close)  # noqa: SLF001  ends the search
+        self._thread.join(CLOSE_S)
 
     def _send_all(self) -> None:
-        producer: Any = None
-        while (item := self._next()) is not None:
-            while not self._closing:
-                if producer is None or self._spoilt:
-                    producer = self._renewed(producer)
-                if producer is not None and self._hand_over(producer, item):
-                    break
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, RETRY_S)
-        if producer is not None:
-            producer.close(timeout=1.0)
-
-    def _next(self) -> _Item | None:
-        """The next record, urgent ones first; it counts as in flight. None when closing."""
+        while not self._closing:
+            if (producer := self._connected()) is not None:
+                while (record := self._next(producer)) is not None:
+                    self._hand_over(producer, record)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, RETRY_S)
         with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._closing
-                    or (
-                        len(self._in_flight) < IN_FLIGHT_MAX
-                        and (self._returned or any(self._queues.values()))
-                    )
-                )
-            )
-            if self._closing:
-                return None
-            self._put_back()
-            item = (self._queues[True] or self._queues[False]).popleft()
-            self._in_flight[item] = None
-            return item
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            _abandon(producer)
+            producer._sender.join(CLOSE_S)  # noqa: SLF001  it closes the sockets
 
-    def _renewed(self, old: Any) -> Any:
-        """A new producer, None while no broker answers; the old one's records come back through their futures."""
-        self._spoilt = False
-        if old is not None:
-            old.close(timeout=0)
+    def _connected(self) -> Any:
+        """A new producer; None when no broker answers."""
+
+        def client(**options: Any) -> Any:
+            self._searching = KafkaNetClient(**options)
+            return self._searching
+
         compression = self._settings.compression
+        options = {
+            "compression_type": None if compression == "none" else compression, "linger_ms": 20,
+            "batch_size": 256 << 10, "max_block_ms": TOPIC_MS, "bootstrap_timeout_ms": 5_000,
+            "reconnect_backoff_max_ms": 1_000, "allow_auto_create_topics": False,
+            "metrics_enabled": False, "kafka_client": client, "proxy_url": "closing://",
+        }  # fmt: skip
         try:
-            return KafkaProducer(
-                compression_type=None if compression == "none" else compression,
-                linger_ms=20, batch_size=256 << 10, max_block_ms=5_000, bootstrap_timeout_ms=5_000,
-                reconnect_backoff_max_ms=1_000, allow_auto_create_topics=False,
-                **self._settings.client_options(),
-            )  # fmt: skip
-        except (KafkaError, OSError) as error:
+            producer = KafkaProducer(**options | self._settings.client_options())
+        except (KafkaError, OSError, ValueError, RuntimeError) as error:
+            if self._searching is not None:
+                # A producer whose making fails keeps its sockets.
+                self._searching.close()
             self._say_down(error)
             return None
+        finally:
+            self._searching = None
+        with self._changed:
+            self._producer = producer
+        return producer
 
-    def _hand_over(self, producer: Any, item: _Item) -> bool:
-        """Whether the producer took it, or it can never be sent."""
+    def _next(self, producer: Any) -> Record | None:
+        """Wait for a record that may be sent; None when closing or the producer was abandoned."""
+        with self._changed:
+            while producer is self._producer and not self._closing:
+                now_s = time.monotonic()
+                aside = [t for t, until_s in self._aside_until_s.items() if now_s < until_s]
+                if (record := self._queue.take(aside)) is not None:
+                    return record
+                self._changed.wait(RETRY_S)
+        return None
+
+    def _hand_over(self, producer: Any, record: Record) -> None:
         try:
-            future = producer.send(item.topic, item.value, item.key)
-        except MessageSizeTooLargeError:
-            log.exception("a record of %d bytes is larger than Kafka takes", len(item.value))
-            self._done(item, "dropped_too_large")
-            return True
-        except (KafkaError, OSError) as error:
-            self._say_down(error)
-            return False
-        future.add_callback(lambda _: self._acknowledged(item))
-        future.add_errback(lambda error: self._failed(item, error))
-        return True
-
-    def _acknowledged(self, item: _Item) -> None:
-        if self._down:
-            self._down = False
-            log.warning("Kafka at %s takes records again", self._settings.brokers)
-        self._done(item, "acknowledged")
-
-    def _failed(self, item: _Item, error: Exception) -> None:
-        if isinstance(error, MessageSizeTooLargeError):
-            self._done(item, "dropped_too_large")
+            producer.partitions_for(record.topic)
+        except (KafkaError, ValueError) as error:
+            with self._changed:
+                if producer is self._producer:
+                    self._queue.give_back(record)
+                    self._set_aside(producer, record.topic, error)
             return
-        self._say_down(error)
+        try:
+            future = producer.send(record.topic, record.value, record.key)
+        except MessageSizeTooLargeError:
+            with self._changed:
+                self._drop_too_large(record)
+                self._changed.notify_all()
+            return
+        except (KafkaError, ValueError) as error:
+            self._failed(producer, record, error)
+            return
+        future.add_callback(lambda _: self._acknowledged(producer, record))
+        future.add_errback(lambda error: self._failed(producer, record, error))
+
+    def _acknowledged(self, producer: Any, record: Record) -> None:
         with self._changed:
-            if self._in_flight.pop(item, item) is item:
+            if producer is not self._producer:
                 return
-            self._returned.append(item)
-            self._counts["resent"] += 1
-            # A producer that failed a record may be in a state it cannot leave (an idempotent one
-            # after a broker lost its data): start over.
-            self._spoilt = True
+            self._queue.done(record, "acknowledged")
+            if self._aside_until_s.pop(record.topic, None) is not None:
+                log.warning("topic %s takes records again", record.topic)
+            if self._down:
+                self._down = False
+                log.warning("Kafka at %s takes records again", self._settings.brokers)
             self._changed.notify_all()
 
-    def _done(self, item: _Item, count: str) -> None:
+    def _failed(self, producer: Any, record: Record, error: Exception) -> None:
         with self._changed:
-            if item in self._in_flight:
-                del self._in_flight[item]
-                self._bytes -= len(item.value)
-                self._counts[count] += 1
+            if producer is not self._producer:
+                return
+            self._producer = None
+            _abandon(producer)
+            if isinstance(error, _TOO_LARGE):
+                self._drop_too_large(record)
+            elif isinstance(error, _OF_TOPIC):
+                self._set_aside(producer, record.topic, error)
+            else:
+                self._say_down(error)
+            self._queue.counts["resent"] += self._queue.give_back_all()
             self._changed.notify_all()
+
+    def _drop_too_large(self, record: Record) -> None:
+        log.warning("a record of %d bytes is larger than Kafka takes", len(record.value))
+        self._queue.done(record, "dropped_too_large")
+
+    def _set_aside(self, producer: Any, topic: str, error: Exception) -> None:
+        if topic not in self._aside_until_s:
+            log.warning("topic %s does not take records (%s); they wait here", topic, error)
+        self._aside_until_s[topic] = time.monotonic() + ASIDE_S
+        self._queue.counts["set_aside"] += 1
+        # A producer asks for a topic that is missing ten times a second, until it forgets it. The set
+        # is not changed but replaced: the producer's own thread may be walking it.
+        metadata = producer._metadata  # noqa: SLF001
+        metadata._topics = metadata._topics - {topic}  # noqa: SLF001
 
     def _say_down(self, error: Exception) -> None:
-        if not self._down:
+        if not self._down and not self._closing:
             self._down = True
             log.warning(
                 "Kafka at %s does not take records (%s); they wait here and are sent again",
                 self._settings.brokers, error,
             )  # fmt: skip
+
+
+class _Closing(KafkaNetSocket):  # type: ignore[misc]
+    """How `closing://` connects: directly, but what cannot connect is closed.
+
+    kafka-python leaves it to the collector of garbage: a descriptor a second while a broker is away.
+    """
+
+    SCHEMES = ("closing",)
+
+    async def sock_connect(self, net: Any, sock: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().sock_connect(net, sock, *args, **options)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _abandon(producer: Any) -> None:
+    """End a producer without waiting, from any thread.
+
+    Its own `close` waits for every record, and raises without ending anything when one is not acknowledged.
+    """
+    producer._sender.force_close()  # noqa: SLF001
+    producer._closed = True  # noqa: SLF001
+    producer.close()
