@@ -179,5 +179,5 @@ def test_a_joining_that_outlasts_many_polls_is_ended(kafka_bootstrap, topics):
             found.update(reader.changes()[1])
             return 8 == len(found)  # 4 topics of 2
 
-        await_that(all_given, 20, "every partition")
-        reader.close()
+        with closing(reader):
+            await_that(all_given, 20, "every partition")

@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     from kafka.structs import OffsetAndMetadata
 
 CALL_MS = 5000
+JOIN_MS = 3000
 PROBE_MS = 2000
 PROBE_S = 5.0
 _GONE = (
@@ -75,9 +76,9 @@ class KafkaReader:
         consumer = self._connected()
         try:
             polled = consumer.poll(timeout_ms=int(timeout_s * 1000))
+            self._end_what_began(consumer)
         except KafkaError as error:
             raise self._away(error) from None
-        self._end_what_began(consumer)
         now_s = time.monotonic()
         if polled:
             self._heard_at = now_s
@@ -164,15 +165,15 @@ class KafkaReader:
         return KafkaAway(f"Kafka at {','.join(self._settings.brokers)}: {words}")
 
     def _end_what_began(self, consumer: Any) -> None:
-        """See to it that the next poll ends a joining of the group that this one began.
+        """Wait for the group's answer when the time of a poll was over while we were joining it.
 
-        kafka-python 3.0.12 rejoins when new metadata differ from those it assigned by, and forgets that it must
-        once it has assigned anew. When the time of a poll is over between that and the group's answer, the answer
-        is never read: the group counts us in, and we have no partition for ever.
+        kafka-python 3.0.12 reads that answer only in the poll in which it comes: later it joins anew, or, when it
+        was new metadata that made it join, not at all. The group then counts us in, and we have no partition.
         """
         coordinator = consumer._coordinator  # noqa: SLF001  nothing public tells
         if coordinator.rejoining:
             coordinator.request_rejoin()
+            coordinator.ensure_active_group(timeout_ms=JOIN_MS)
 
     def _mine(self, places: Iterable[Place]) -> list[Any]:
         mine = self._connected().assignment()
