@@ -6,22 +6,22 @@ urgent does not wait (urgency.py). One framer serves one node or a whole twin of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.agents.blocks import BODY_ORDER, Made, blocks
 from coldplate.agents.collector import Collector, Samples, Source
 from coldplate.agents.urgency import Urgency
-from coldplate.wire.frame import Block, Head, Identity, block, encode_frame
-from coldplate.wire.layout import Layout, Raw
+from coldplate.wire.frame import Head, Identity, pack_head, seal
 from coldplate.wire.metric import CATALOGUE, Kind
 
 URGENT_TICKS = 2
 CALM_AFTER_S = 60.0
 
-_BODY_ORDER = {k: tuple(m.number for m in Layout.of(CATALOGUE[k]).known if m) for k in Kind}
+_Build = tuple[tuple[Kind, int], ...]
+"""How many devices of each kind a source has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,9 @@ class Framer:
         self._sources: Sequence[Source] = collector.sources
         self._urgency = Urgency(self._sources)
         count = len(self._sources)
+        self._builds: list[_Build] = [
+            tuple((kind, len(span)) for kind, span in s.devices.items()) for s in self._sources
+        ]
         self._phase = np.array([crc32(s.rack.encode()) % ticks for s in self._sources], np.int64)
         self._held = np.zeros(count, np.int64)
         self._seq = [0] * count
@@ -84,7 +87,7 @@ class Framer:
         self._last_tick = tick
         for kind, ring in self._ring.items():
             # The catalogue's order becomes the body's, once for all sources.
-            ring[:, tick % self.ticks] = samples[kind][list(_BODY_ORDER[kind])]
+            ring[:, tick % self.ticks] = samples[kind][list(BODY_ORDER[kind])]
         self._held += 1
         urgent = self._urgency.look(samples, passed * self.tick_ms / 1000)
         until = tick + int(CALM_AFTER_S * 1000 / self.tick_ms)
@@ -97,64 +100,49 @@ class Framer:
         ordinary |= self._held >= self.ticks
         short = (urgent & was_calm) | (self._held >= min(URGENT_TICKS, self.ticks))
         due = np.where(hurried, short, ordinary)
-        out += [self._frame(int(i), tick, bool(hurried[i])) for i in np.flatnonzero(due)]
-        return out
+        return out + self._frames(np.flatnonzero(due), tick, hurried)
 
     def flush(self) -> list[Framed]:
         """Frames of everything that is held."""
         if self._last_tick is None:
             return []
-        return [self._frame(int(i), self._last_tick, False) for i in np.flatnonzero(self._held)]
+        calm = np.zeros(len(self._sources), np.bool_)
+        return self._frames(np.flatnonzero(self._held), self._last_tick, calm)
 
-    def _frame(self, index: int, last: int, urgent: bool) -> Framed:
-        source, held = self._sources[index], int(self._held[index])
-        self._held[index] = 0
-        slots = [t % self.ticks for t in range(last - held + 1, last + 1)]
-        blocks: list[Block] = []
-        groups: list[Raw] = []
-        values = 0
-        for kind, span in source.devices.items():
-            array = self._ring[kind][:, slots, span.start : span.stop]
-            ids = self._devices[kind][span.start : span.stop]
-            if (made := _block(kind, ids, array)) is not None:
-                blocks.append(made[0])
-                groups += made[1]
-                values += made[2]
-        seq = self._seq[index]
+    def _frames(self, due: NDArray[np.intp], last: int, urgent: NDArray[np.bool_]) -> list[Framed]:
+        """A frame of each due source, of what it holds; those of one build and age are made together."""
+        alike: dict[tuple[int, _Build], list[int]] = {}
+        for i in due.tolist():
+            alike.setdefault((int(self._held[i]), self._builds[i]), []).append(i)
+        made: dict[int, Framed] = {}
+        for (held, build), members in alike.items():
+            slots = [t % self.ticks for t in range(last - held + 1, last + 1)]
+            parts = [self._blocks(kind, members, slots) for kind, _ in build]
+            for position, i in enumerate(members):
+                of_source = [part[position] for part in parts]
+                made[i] = self._seal(i, last - held + 1, held, of_source, bool(urgent[i]))
+        self._held[due] = 0
+        return [made[i] for i in due.tolist()]
+
+    def _blocks(self, kind: Kind, members: Sequence[int], slots: Sequence[int]) -> list[Made]:
+        spans = [self._sources[i].devices[kind] for i in members]
+        ids = [self._devices[kind][s.start : s.stop] for s in spans]
+        if len(spans) == 1:
+            values = self._ring[kind][:, slots, spans[0].start : spans[0].stop][:, :, None]
+        else:
+            columns = np.array([np.arange(s.start, s.stop) for s in spans], np.intp)
+            values = self._ring[kind][:, slots][:, :, columns]
+        return blocks(kind, ids, values)
+
+    def _seal(
+        self, index: int, first: int, held: int, made: Sequence[Made], urgent: bool
+    ) -> Framed:
+        source, seq = self._sources[index], self._seq[index]
         self._seq[index] += 1
         head = Head(
-            self.cluster, source.name, source.rack, self.boot, seq,
-            last - held + 1, self.tick_ms, held, tuple(blocks),
+            self.cluster, source.name, source.rack, self.boot, seq, first, self.tick_ms, held,
+            tuple(b for b, _, _ in made),
         )  # fmt: skip
-        record = encode_frame(head, groups)
+        record = seal(pack_head(head), b"".join([body for _, body, _ in made]))
+        values = sum(count for _, _, count in made)
         return Framed(head.identity, source.rack, held, values, urgent, record)
-
-
-def _block(
-    kind: Kind, ids: tuple[str, ...], array: NDArray[np.float64]
-) -> tuple[Block, list[Raw], int]:
-    """A block of the metrics that are there at all; of everything when nothing is."""
-    absent = np.isnan(array)
-    there: NDArray[np.bool_] = np.logical_not(absent.all(axis=(1, 2)))
-    if not there.any():
-        # The devices are named though nothing is known of them.
-        there = np.arange(len(there)) == 0
-    if there.all():
-        layout = _full(kind)
-    else:
-        array = array[there]
-        layout = _partial(kind, there.tobytes())
-    groups, present = layout.quantize(array)
-    values = array.size if present is None else int(present.sum())
-    return block(layout, ids, present), groups, values
-
-
-def _full(kind: Kind) -> Layout:
-    return _partial(kind, b"\1" * len(CATALOGUE[kind]))
-
-
-@lru_cache(maxsize=256)
-def _partial(kind: Kind, there: bytes) -> Layout:
-    """The layout of the metrics whose byte is set; bytes are in body order."""
-    numbers = [n for n, t in zip(_BODY_ORDER[kind], there, strict=True) if t]
-    return Layout.of(CATALOGUE[kind][n] for n in numbers)

@@ -173,7 +173,12 @@ def encode_frame(head: Head, groups: Sequence[Raw]) -> bytes:
     groups
         The blocks' raw arrays in order, as `Layout.quantize` gives them.
     """
-    return seal(_pack(head), b"".join([g.tobytes() for g in groups]))
+    return seal(pack_head(head), b"".join([g.tobytes() for g in groups]))
+
+
+def pack_head(head: Head) -> bytes:
+    """The head's bytes, for `seal`."""
+    return _pack(head)
 
 
 def seal(head: bytes, body: bytes, schema: int = SCHEMA) -> bytes:
