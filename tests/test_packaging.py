@@ -161,8 +161,8 @@ def test_a_missing_distribution_is_noticed():
 
 
 def test_every_extra_has_a_test():
-    """One folder, one extra; `local` is the console's servers."""
-    assert {part for part in PARTS if part != "wire"} | {"local"} == set(EXTRAS)
+    """One folder, one extra; `local` is the console's servers, `plot` what draws pictures."""
+    assert {part for part in PARTS if part != "wire"} | {"local", "plot"} == set(EXTRAS)
 
 
 def test_help_imports_nothing_heavy():
