@@ -29,6 +29,8 @@ class PumpStop:
         Fires when both shares are above this.
     at_once
         Above this one tick is enough.
+    stopped
+        Share of its usual speed that a pump must have lost to count as stopped.
     running_rpm
         A pump slower than this was standing anyway: the spare of an N+1 pair does not "stop".
 
@@ -48,6 +50,7 @@ class PumpStop:
     clear_s: float = 3.0
     tau_s: float = 300.0
     warm_s: float = 5.0
+    stopped: float = 0.4
     running_rpm: float = 200.0
 
     @property
@@ -85,5 +88,7 @@ class PumpStop:
         usual_flow, usual = learn("flow_lpm", flow), learn(self.metric, rpm)
         with np.errstate(invalid="ignore", divide="ignore"):
             lost = np.where(usual >= self.running_rpm, 1.0 - rpm / usual, 0.0)
+            # A pump that is only slower was told to be: a valve closed behind it, and the controller holds pressure.
+            lost = np.where(lost >= self.stopped, lost, 0.0)
             score = np.minimum(lost, 1.0 - flow / usual_flow)
         return Scores(np.where(np.isfinite(rpm), score, np.nan), rpm, usual)
