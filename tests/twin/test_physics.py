@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldplate.twin.coolant import Loops
-from coldplate.twin.faults import Fault
+from coldplate.twin.fault import Fault
 from coldplate.twin.gpu import LIMIT_C, Gpus
 from coldplate.twin.load import PERIOD_S, Load
 from coldplate.twin.model import Hall

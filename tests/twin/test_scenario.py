@@ -21,7 +21,7 @@ def test_every_scenario_that_comes_along_can_be_run():
         ("supply_c = 90", "supply_c is 90"),
         ("load = 'heavy'", "Invalid enum value 'heavy'"),
         ("racks = [", "Invalid"),
-        ("[[faults]]\nkind = 'flood'\nsubject = 'rack-0000/cdu'\nat_s = 1", "kind 'flood' is unknown; there are pump-stop"),
+        ("[[faults]]\nkind = 'flood'\nsubject = 'rack-0000/cdu'\nat_s = 1", "kind 'flood' is unknown; near it: flow-loss"),
         ("[[faults]]\nkind = 'pump-stop'\nsubject = 'rack-9/cdu'\nat_s = 1", "subject 'rack-9/cdu' is not in this hall"),
         ("[[faults]]\nkind = 'pump-stop'\nsubject = 'rack-0000'\nat_s = 1", "is a rack; pump-stop needs a cdu"),
         ("[[faults]]\nkind = 'xid'\nsubject = 'rack-0000/node-0/gpu-0'\nat_s = 9\nend_s = 4", "at_s 9.0, end_s 4.0"),

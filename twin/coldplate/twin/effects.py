@@ -23,12 +23,14 @@ class SensorFault:
     Parameters
     ----------
     kind, metric, row
-        Which reading: kind of device, metric's name, position of the device.
+        Which reading: kind of device, metric's name (every metric if empty), position of the device.
     mode
         `stuck` (keeps what it read at the onset), `bias` (adds `amount`), `spike` (adds `amount` in one reading of
-        five), `dropout` (absent), `swap` (reads what position `amount` reads).
+        five), `dropout` (absent), `swap` (reads what position `amount` reads), `gain` (multiplies by 1 + `amount`).
     amount
-        In the metric's unit, or a position.
+        In the metric's unit, or a position, or a share.
+    other
+        The metric that `swap` reads; the same if empty.
     """
 
     kind: Kind
@@ -36,6 +38,7 @@ class SensorFault:
     row: int
     mode: str
     amount: float = 0.0
+    other: str = ""
 
 
 class Effects:
@@ -74,6 +77,16 @@ class Effects:
         self.remap_pending: Bools = np.zeros(gpus, np.bool_)
         self.counters_reset: Bools = np.zeros(gpus, np.bool_)
         """Counters begin again at 0, as after a driver reload."""
+        self.gpu_silent: Bools = np.zeros(gpus, np.bool_)
+        """Works on, and nothing of it is read."""
+        self.hung: Bools = np.zeros(gpus, np.bool_)
+        """Waits in a kernel that never ends: its utilisation says 1, whatever its load."""
+        self.slow_ratio: F32 = np.zeros(gpus, np.float32)
+        """Share by which its part of a step takes longer; its job waits for the slowest."""
+        self.remap_failed: Bools = np.zeros(gpus, np.bool_)
+        self.rows_remapped: F64 = np.zeros(gpus)
+        self.recovery_action: F64 = np.zeros(gpus)
+        """NVML field 230: 0 none, 1 reset the GPU, 2 reboot the node, 4 drain and reset."""
         # --- a node
         self.node_k_factor: F64 = np.ones(nodes)
         """Multiplies the hydraulic resistance of hose and couplings."""
@@ -86,6 +99,8 @@ class Effects:
         """One of its power supplies has failed: the others carry the load less well."""
         self.node_off: Bools = np.zeros(nodes, np.bool_)
         """Switched off or drained: no job, idle power."""
+        self.node_cut: Bools = np.zeros(nodes, np.bool_)
+        """Cut off from the network: its agent keeps its frames and sends them when the network is back."""
         # --- a rack and its loop
         self.pump_ratio_max: F64 = np.ones((2, racks))
         """Highest speed each pump can reach, a share of rated speed; shape (2, racks)."""
@@ -110,6 +125,8 @@ class Effects:
         self.facility_flow_factor: F64 = np.ones(racks)
         """Facility water that reaches this rack's exchanger at an open valve."""
         self.cdu_silent: Bools = np.zeros(racks, np.bool_)
+        self.cdu_cut: Bools = np.zeros(racks, np.bool_)
+        """As `node_cut`, for the frames of CDU and rack."""
         self.feed_lost: Bools = np.zeros((2, racks), np.bool_)
         """Feeds A and B without power; shape (2, racks)."""
         # --- the hall

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.twin.coolant import Loops
-from coldplate.twin.faults import KINDS, Effects, Fault
+from coldplate.twin.effects import Effects
+from coldplate.twin.faults.timeline import Timeline
 from coldplate.twin.gpu import Gpus
 from coldplate.twin.load import Load
+from coldplate.twin.places import Places
 from coldplate.twin.scenario import Scenario, check
 from coldplate.twin.sensors import Sensors
 from coldplate.wire.metric import Kind
@@ -60,9 +62,8 @@ class Hall:
         check(scenario)
         self.scenario = scenario
         self.inventory = scenario.inventory()
-        self.devices: dict[Kind, tuple[str, ...]] = {
-            kind: tuple(d.id for d in self.inventory.of_kind(kind.word)) for kind in Kind
-        }
+        self.places = Places(self.inventory)
+        self.devices = self.places.devices
         self._place()
         per_rack = scenario.nodes * scenario.gpus
         gpus, racks = len(self.devices[Kind.GPU]), scenario.racks
@@ -74,10 +75,10 @@ class Hall:
         self.loops = Loops(
             racks, per_rack * scenario.flow_lpm, scenario.supply_c, self._by_rack(self.gpus.heat_w)
         )
-        self.effects = Effects(racks, gpus)
+        self.effects = Effects(racks, len(self.devices[Kind.NODE]), gpus)
+        self.faults = Timeline(scenario.faults)
         self.now_ms = self._asked_ms = 0
         self.recent_w: deque[NDArray[np.float64]] = deque([self.gpus.power_w] * _KEPT, _KEPT)
-        self._running: tuple[Fault, ...] = ()
         self._told_s = -1.0
         self._sensors = Sensors(self, random)
 
@@ -99,29 +100,18 @@ class Hall:
     def due_events(self) -> list[Event]:
         """Events whose time has come since the last call."""
         out = [
-            Event(KINDS[f.kind].event, f.subject, f.at_s, f.code, f.text)
-            for f in self.scenario.faults
-            if KINDS[f.kind].event and self._told_s < f.at_s <= self.now_s
+            Event(told.kind, fault.subject, at_s, told.code, told.text)
+            for at_s, fault, told in self.faults.due(self._told_s, self.now_s)
         ]
         self._told_s = self.now_s
         return out
 
-    def rows(self, kind: Kind, subject: str) -> NDArray[np.intp]:
-        """Positions of the devices of a kind that are, or stand under, a subject."""
-        if subject in self._position[kind]:
-            return np.array([self._position[kind][subject]], np.intp)
-        prefix = f"{subject}/"
-        return np.array(
-            [i for d, i in self._position[kind].items() if d.startswith(prefix)], np.intp
-        )
-
     def _place(self) -> None:
-        self._position = {k: {d: i for i, d in enumerate(self.devices[k])} for k in Kind}
-        racks = self._position[Kind.RACK]
+        racks = {d: i for i, d in enumerate(self.devices[Kind.RACK])}
         self.rack_of_gpu = np.array(
             [racks[self.inventory.rack_of(g)] for g in self.devices[Kind.GPU]], np.intp
         )
-        nodes = self._position[Kind.NODE]
+        nodes = {d: i for i, d in enumerate(self.devices[Kind.NODE])}
         self.node_of_gpu = np.array(
             [nodes[self.inventory.devices[g].parent] for g in self.devices[Kind.GPU]], np.intp
         )
@@ -148,14 +138,8 @@ class Hall:
         self.now_ms += STEP_MS
 
     def _apply_faults(self) -> None:
-        running = tuple(
-            f
-            for f in self.scenario.faults
-            if f.at_s <= self.now_s and (f.end_s is None or self.now_s < f.end_s)
-        )
-        if running == self._running:
-            return
-        self._running = running
-        self.effects = Effects(self.scenario.racks, len(self.devices[Kind.GPU]))
-        for fault in running:
-            KINDS[fault.kind].apply(self.effects, fault, self.rows)
+        if self.faults.moved(self.now_s):
+            self.effects = Effects(
+                self.scenario.racks, len(self.devices[Kind.NODE]), len(self.devices[Kind.GPU])
+            )
+            self.faults.apply(self.effects, self.now_s, self.places)

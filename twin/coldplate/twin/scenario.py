@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from coldplate.twin.faults import KINDS, Fault
+from coldplate.twin.fault import Fault
+from coldplate.twin.faults.check import problem
 from coldplate.wire.inventory import Inventory, generate
 
 _FOLDER = files("coldplate.twin").joinpath("scenarios")
@@ -102,21 +103,5 @@ def check(scenario: Scenario) -> None:
             raise ScenarioError(f"{name} is {value}; it may be {low} to {high}")
     inventory = scenario.inventory()
     for number, fault in enumerate(scenario.faults):
-        where = f"faults[{number}]"
-        if fault.kind not in KINDS:
-            raise ScenarioError(
-                f"{where}: kind {fault.kind!r} is unknown; there are {', '.join(KINDS)}"
-            )
-        wanted = KINDS[fault.kind].on
-        device = inventory.devices.get(fault.subject)
-        if device is None or device.kind not in wanted:
-            found = "is not in this hall" if device is None else f"is a {device.kind}"
-            raise ScenarioError(
-                f"{where}: subject {fault.subject!r} {found}; {fault.kind} needs a {' or '.join(wanted)}"
-            )
-        if fault.at_s < 0 or (fault.end_s is not None and fault.end_s <= fault.at_s):
-            raise ScenarioError(
-                f"{where}: at_s {fault.at_s}, end_s {fault.end_s}: at least 0, and in order"
-            )
-        if not (0 <= fault.spare_ratio <= 1 and 0 <= fault.flow_ratio <= 1):
-            raise ScenarioError(f"{where}: spare_ratio and flow_ratio are shares, 0 to 1")
+        if said := problem(fault, inventory):
+            raise ScenarioError(f"faults[{number}]: {said}")
