@@ -38,6 +38,9 @@ class Plant:
                 out[kind][metric(kind, name).number] = value
         return out
 
+    def conditions(self) -> None:
+        """All are heard."""
+
     def happenings(self) -> list[Happening]:
         return []
 

@@ -54,6 +54,22 @@ class Happening:
     data: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How sources are heard, one element a source; what a rehearsal does to nodes that a real one would not.
+
+    Parameters
+    ----------
+    silent
+        Sends nothing, and what it held is lost.
+    shift_ticks
+        Its clock is so many ticks ahead.
+    """
+
+    silent: NDArray[np.bool_]
+    shift_ticks: NDArray[np.int64]
+
+
 class Collector(Protocol):
     """Samples devices on each tick."""
 
@@ -67,6 +83,9 @@ class Collector(Protocol):
 
     def sample(self, tick_ms: int) -> Samples:
         """The values at a tick (Unix milliseconds); called once a tick, with rising ticks unless the clock was set back."""
+
+    def conditions(self) -> Conditions | None:
+        """How its sources are heard in the tick just sampled; None: as they should be."""
 
     def happenings(self) -> list[Happening]:
         """What happened since the last call."""

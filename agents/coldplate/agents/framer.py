@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.agents.blocks import BODY_ORDER, Made, blocks
-from coldplate.agents.collector import Collector, Samples, Source
+from coldplate.agents.collector import Collector, Conditions, Samples, Source
 from coldplate.agents.urgency import Urgency
 from coldplate.wire.frame import Head, Identity, pack_head, seal
 from coldplate.wire.metric import CATALOGUE, Kind
@@ -66,6 +66,7 @@ class Framer:
         ]
         self._phase = np.array([crc32(s.rack.encode()) % ticks for s in self._sources], np.int64)
         self._held = np.zeros(count, np.int64)
+        self._shift_ticks = np.zeros(count, np.int64)
         self._seq = [0] * count
         self._urgent_until = np.full(count, -1, np.int64)
         self._last_tick: int | None = None
@@ -74,7 +75,9 @@ class Framer:
             for kind, ids in self._devices.items()
         }
 
-    def add(self, tick: int, samples: Samples) -> list[Framed]:
+    def add(
+        self, tick: int, samples: Samples, conditions: Conditions | None = None
+    ) -> list[Framed]:
         """Take the samples of a tick (its number); the frames that are now due.
 
         After a gap in the ticks, what was held goes first: a frame's ticks follow one another.
@@ -89,6 +92,9 @@ class Framer:
             # The catalogue's order becomes the body's, once for all sources.
             ring[:, tick % self.ticks] = samples[kind][list(BODY_ORDER[kind])]
         self._held += 1
+        if conditions is not None:
+            self._held[conditions.silent] = 0
+            self._shift_ticks = conditions.shift_ticks
         urgent = self._urgency.look(samples, passed * self.tick_ms / 1000)
         until = tick + int(CALM_AFTER_S * 1000 / self.tick_ms)
         # After a clock that was set back nobody stays hurried for longer than this.
@@ -99,7 +105,7 @@ class Framer:
         ordinary = (tick + self._phase) % self.ticks == self.ticks - 1
         ordinary |= self._held >= self.ticks
         short = (urgent & was_calm) | (self._held >= min(URGENT_TICKS, self.ticks))
-        due = np.where(hurried, short, ordinary)
+        due = np.where(hurried, short, ordinary) & (self._held > 0)
         return out + self._frames(np.flatnonzero(due), tick, hurried)
 
     def flush(self) -> list[Framed]:
@@ -140,7 +146,8 @@ class Framer:
         source, seq = self._sources[index], self._seq[index]
         self._seq[index] += 1
         head = Head(
-            self.cluster, source.name, source.rack, self.boot, seq, first, self.tick_ms, held,
+            self.cluster, source.name, source.rack, self.boot, seq,
+            first + int(self._shift_ticks[index]), self.tick_ms, held,
             tuple(b for b, _, _ in made),
         )  # fmt: skip
         record = seal(pack_head(head), b"".join([body for _, body, _ in made]))

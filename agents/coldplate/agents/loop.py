@@ -99,7 +99,7 @@ class Loop:
         # Events first: they are what cannot wait.
         for happening in self._collector.happenings():
             self._send_event(happening)
-        self._send(self._framer.add(tick, samples))
+        self._send(self._framer.add(tick, samples, self._collector.conditions()))
         self.counts["ticks"] += 1
 
     def _send(self, frames: list[Framed]) -> None:

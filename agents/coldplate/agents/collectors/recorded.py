@@ -102,6 +102,9 @@ class RecordedCollector:
         self._count += 1
         return {Kind.GPU: out}
 
+    def conditions(self) -> None:
+        """A recorded GPU is heard."""
+
     def happenings(self) -> list[Happening]:
         """None: the recording has no events."""
         return []
