@@ -1,8 +1,12 @@
 """Every collector against every check of the contract; a new collector gets its row in `COLLECTORS`."""
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from coldplate.agents.collectors.recorded import RecordedCollector
 from coldplate.agents.framer import Framed, Framer
 from coldplate.twin.collector import TwinCollector
 from coldplate.twin.model import Hall
+from coldplate.twin.record import record
+from coldplate.twin.replayed import ReplayedCollector
 from coldplate.twin.scenario import load
 from coldplate.wire.frame import decode_frame
 from coldplate.wire.metric import CATALOGUE, Kind, Metric, fast, metric
@@ -44,6 +50,17 @@ class Case:
     unsupported: tuple[str, ...] = ()
 
 
+@cache
+def recorded_twin() -> Path:
+    """A recording of the small twin, of five minutes."""
+    small = replace(load("steps"), racks=2, nodes=2, gpus=2)
+    made = mkdtemp()
+    atexit.register(rmtree, made)
+    folder = Path(made) / "recording"
+    record(small, folder, name="small", start_ms=T0 * 1000, seconds=300, slow_ticks=SLOW_TICKS)
+    return folder
+
+
 def twin(name: str, **changed: object) -> Callable[[], Collector]:
     small = {"racks": 2, "nodes": 2, "gpus": 2, **changed}
     return lambda: TwinCollector(Hall(replace(load(name), **small)), slow_ticks=SLOW_TICKS)
@@ -58,6 +75,7 @@ COLLECTORS = (
     Case("twin", twin("healthy")),
     Case("twin-steps", twin("steps")),
     # No job owns an idle GPU; 0 would be a job's number.
+    Case("replayed", lambda: ReplayedCollector(recorded_twin())),
     Case("twin-idle", twin("healthy", load="idle"), ("job",)),
 )  # fmt: skip
 

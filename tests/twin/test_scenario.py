@@ -40,7 +40,7 @@ def test_what_cannot_be_run_is_refused_with_its_place(tmp_path, text, said):
 
 def test_a_name_that_is_not_there_is_answered_with_those_that_are(tmp_path):
     """A missing file as well."""
-    with pytest.raises(ScenarioError, match="there are demo, healthy"):
+    with pytest.raises(ScenarioError, match="there are commissioning, demo"):
         load("demmo")
     with pytest.raises(ScenarioError, match="No such file"):
         load(str(tmp_path / "none.toml"))

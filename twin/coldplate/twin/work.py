@@ -1,9 +1,9 @@
 """Jobs: what they ask of their GPUs at an instant, the same on all of them, as synchronous training does.
 
-A job is a wave in time. `steps` is the recorded pattern of a training loop: 1.0 s compute and 0.5 s pause (0.67 Hz)
-which draws a third more than the limit in its first 0.2 s (recorded: 948 W of 700) and swings with 304 W in its
-fundamental. `steady` is matrix products without pause, `zeros` the same on data that costs less (405 W recorded),
-`memory` copies (472 W). Checkpoints stop the computing for a while; jobs ramp up and down.
+A job is a wave in time, of the loads that were recorded (power.py): `steady` is matrix products without pause, `zeros`
+the same on data that costs less (405 W), `memory` copies (472 W), `steps` a training loop of 1.0 s matrix products and
+0.5 s pause (0.67 Hz): the power cap makes an overshoot of a third at the start of each. Checkpoints stop the computing
+for a while; jobs ramp up and down. A step takes as long as on the slowest GPU, and a GPU that hangs holds its job up.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,17 +14,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.twin import power
+from coldplate.twin.effects import Effects
+from coldplate.twin.power import AWAKE, COPY, MATMUL, ZEROS
 from coldplate.wire.metric import Kind
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 Rows = Callable[[Kind, str], NDArray[np.intp]]
 
-OVERSHOOT_S, OVERSHOOT_RATIO, PAUSE_RATIO = 0.2, 1.33, 0.07
-CHECKPOINT_RATIO, CHECKPOINT_MEMORY = 0.12, 0.3
+WAITING = AWAKE
+CHECKPOINT = power.Work(0.12, 0.3)
 NONE = -1
 
-LOADS = {"steady": (1.0, 0.42), "zeros": (0.52, 0.40), "memory": (0.63, 0.95), "steps": (1.0, 0.42)}
-"""By pattern: share of the power between idle and full, and share of the memory's bandwidth (recorded)."""
+LOADS = {"steady": MATMUL, "zeros": ZEROS, "memory": COPY, "steps": MATMUL}
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -63,34 +66,28 @@ class Job(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Whether it has its GPUs, ramps included."""
         return self.start_s <= t_s and (self.end_s is None or t_s < self.end_s + self.ramp_s)
 
-    def load(self, t_s: float, ramp_scale: float = 1.0) -> tuple[float, float]:
-        """Load and memory load at a time at which it runs; load is above 1 in an overshoot."""
-        full, memory = LOADS[self.pattern]
+    def load(self, t_s: float, phase_s: float, ramp_scale: float = 1.0) -> tuple[float, float]:
+        """Load and memory load at a time at which it runs.
+
+        Parameters
+        ----------
+        phase_s
+            Seconds since its step began.
+        ramp_scale
+            How much steeper than told it ramps.
+        """
         since_s = t_s - self.start_s
+        what = LOADS[self.pattern]
         if self.checkpoint_every_s and since_s % self.checkpoint_every_s > (
             self.checkpoint_every_s - self.checkpoint_s
         ):
-            return CHECKPOINT_RATIO, CHECKPOINT_MEMORY
+            what = CHECKPOINT
+        elif self.pattern == "steps" and phase_s >= self.compute_s:
+            what = WAITING
         up = min(1.0, since_s * ramp_scale / self.ramp_s) if self.ramp_s > 0 else 1.0
         if self.end_s is not None and t_s > self.end_s:
             up = max(0.0, 1.0 - (t_s - self.end_s) * ramp_scale / self.ramp_s)
-        return up * full * self._wave(since_s), up * memory
-
-    def _wave(self, since_s: float) -> float:
-        if self.pattern != "steps":
-            return 1.0
-        phase_s = since_s % self.period_s
-        if phase_s >= self.compute_s:
-            return PAUSE_RATIO
-        return OVERSHOOT_RATIO if phase_s < OVERSHOOT_S else 1.0
-
-    def swing(self) -> tuple[float, float]:
-        """Frequency in Hz and amplitude of the fundamental as a share of full load; (NaN, 0) without steps."""
-        if self.pattern != "steps":
-            return float("nan"), 0.0
-        at = (np.arange(1500) + 0.5) / 1500
-        wave = np.array([self._wave(float(x) * self.period_s) for x in at])
-        return 1.0 / self.period_s, float(2.0 * np.abs((wave * np.exp(-2j * np.pi * at)).mean()))
+        return up * what.load_ratio, up * what.mem_ratio
 
 
 @dataclass(slots=True)
@@ -117,46 +114,71 @@ class Work:
     def __init__(self, jobs: Sequence[Job], rows: Rows, gpus: int) -> None:
         self.jobs = tuple(jobs)
         self._rows = [np.concatenate([rows(Kind.GPU, s) for s in j.on]) for j in self.jobs]
-        swings = [j.swing() for j in self.jobs]
-        self._swing_hz = np.array([hz for hz, _ in swings] + [np.nan])
-        self._swing = np.array([a for _, a in swings] + [0.0])
         self._numbers = np.array([j.number for j in self.jobs] + [np.nan])
-        self.job_of_gpu = np.full(gpus, NONE, np.intp)
+        self._phase_s = np.zeros(len(self.jobs))
+        self._period_s = np.array([j.period_s for j in self.jobs])
+        self._waits = np.zeros(len(self.jobs), np.bool_)
+        self._heard: Effects | None = None
         self._running: tuple[bool, ...] = ()
+        self.job_of_gpu = np.full(gpus, NONE, np.intp)
+        """Position of each GPU's job; NONE without one."""
         self.asked = Asked(np.zeros(gpus, np.float32), np.zeros(gpus, np.float32))
+        self.step(0.0, 0.0, None)
 
-    def step(self, t_s: float, ramp_scale: float = 1.0) -> Asked:
-        """What is asked at a time; the arrays are used again by the next call."""
-        running = tuple(j.runs(t_s) for j in self.jobs)
-        if running != self._running:
-            self._running = running
-            self.job_of_gpu[:] = NONE
-            for i in np.flatnonzero(running):
-                self.job_of_gpu[self._rows[i]] = i
-        loads = [
-            j.load(t_s, ramp_scale) if on else (0.0, 0.0)
-            for j, on in zip(self.jobs, running, strict=True)
-        ]
-        table = np.array([*loads, (0.0, 0.0)], np.float32)
+    def step(self, t_s: float, dt_s: float, effects: Effects | None) -> Asked:
+        """What is asked at a time, `dt_s` after the last; the arrays are used again by the next call."""
+        if effects is not self._heard and effects is not None:
+            self._heard = effects
+            self._look_who_is_slow(effects)
+        self._assign(t_s)
+        ramp_scale = 1.0 if effects is None else effects.ramp_scale
+        self._phase_s = (self._phase_s + dt_s) % self._period_s if self.jobs else self._phase_s
+        waiting = (WAITING.load_ratio, WAITING.mem_ratio)
+        table = np.zeros((len(self.jobs) + 1, 2), np.float32)
+        for i in np.flatnonzero(self._running):
+            load = self.jobs[i].load(t_s, self._phase_s[i], ramp_scale)
+            table[i] = waiting if self._waits[i] else load
         # NONE is the last line.
         np.take(table[:, 0], self.job_of_gpu, out=self.asked.load, mode="wrap")
         np.take(table[:, 1], self.job_of_gpu, out=self.asked.memory, mode="wrap")
         return self.asked
 
     @property
-    def numbers(self) -> NDArray[np.float64]:
+    def numbers(self) -> F64:
         """Each GPU's job, NaN without one."""
         return self._numbers[self.job_of_gpu]
 
     @property
-    def swing_hz(self) -> NDArray[np.float64]:
-        """Frequency of each GPU's steps, NaN without."""
-        return self._swing_hz[self.job_of_gpu]
+    def swing_hz(self) -> F64:
+        """Of each job's steps, NaN where it has none or does not run; a last line for GPUs without."""
+        stepping = [
+            j.pattern == "steps" and on for j, on in zip(self.jobs, self._running, strict=True)
+        ]
+        hz = np.where(stepping, 1.0 / self._period_s, np.nan) if self.jobs else np.zeros(0)
+        return np.append(hz, np.nan)
 
-    @property
-    def swing_ratio(self) -> NDArray[np.float64]:
-        """Amplitude of each GPU's steps as a share of full load."""
-        return self._swing[self.job_of_gpu]
+    def _assign(self, t_s: float) -> None:
+        running = tuple(j.runs(t_s) for j in self.jobs)
+        if running == self._running:
+            return
+        for i, (was, now) in enumerate(
+            zip(self._running or (False,) * len(running), running, strict=True)
+        ):
+            if now and not was:
+                self._phase_s[i] = 0.0
+        self._running = running
+        self.job_of_gpu[:] = NONE
+        for i in np.flatnonzero(running).tolist():
+            self.job_of_gpu[self._rows[i]] = i
+
+    def _look_who_is_slow(self, effects: Effects) -> None:
+        if not (effects.slow_ratio.any() or effects.hung.any() or self._waits.any()):
+            self._period_s = np.array([j.period_s for j in self.jobs])
+            return
+        for i, (job, rows) in enumerate(zip(self.jobs, self._rows, strict=True)):
+            slowest = float(effects.slow_ratio[rows].max(initial=0.0))
+            self._period_s[i] = job.period_s + slowest * job.compute_s
+            self._waits[i] = bool(effects.hung[rows].any())
 
 
 def clash(jobs: Sequence[Job], rows: Rows) -> tuple[Job, Job] | None:
