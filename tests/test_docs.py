@@ -80,7 +80,7 @@ def check_typed(words):
         if word.startswith("-") and word != "-":
             known = {o for p in (*command.params, *cli.params) for o in p.opts} | {"--help"}
             assert word.partition("=")[0] in known, words
-        elif isinstance(command, click.Group) and re.fullmatch(r"[a-z]+", word):
+        elif isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word):
             # Alternatives are written a|b; the pattern that found the words ends before the bar.
             command = command.get_command(click.Context(command), word)
             assert command is not None, words
