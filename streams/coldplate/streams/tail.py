@@ -20,6 +20,10 @@ from coldplate.wire.incident import Incident
 
 log = logging.getLogger(__name__)
 
+logging.getLogger("aiokafka").setLevel(
+    logging.CRITICAL
+)  # once a second, what this program says once
+
 READ_MS = 1_000
 
 
@@ -29,8 +33,8 @@ async def restore(settings: WorkerSettings, pipeline: Pipeline) -> None:
         bootstrap_servers=settings.brokers, group_id=settings.group, enable_auto_commit=False,
         auto_offset_reset="earliest", **client_options(settings),
     )  # fmt: skip
-    await consumer.start()
     try:
+        await consumer.start()
         count = await _frames_before_commit(consumer, settings, pipeline)
         pipeline.take_over(await _last_of_each(consumer, settings.topics.incidents))
     finally:
