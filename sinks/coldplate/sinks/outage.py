@@ -32,9 +32,11 @@ class Outage:
         return self._clock() >= self._again_at
 
     def failed(self, error: Exception) -> None:
-        """It did not do what was asked: wait twice as long as last time, and say so when that is news."""
-        if not self.said or str(error) != self._words:
+        """It did not do what was asked: wait twice as long as last time, and say so the first time."""
+        if not self.said:
             log.warning("%s; waiting for %s, nothing is lost", error, self._name)
+        elif str(error) != self._words:
+            log.info("%s", error)
         self.wait_s = min(LONGEST_S, self.wait_s * 2) if self.said else FIRST_S
         self.said, self._words = True, str(error)
         self._again_at = self._clock() + self.wait_s
