@@ -35,6 +35,7 @@ def test_one_page_names_the_pump_and_its_countdown_comes_true(tmp_path):
     assert "Pump 1 of rack-0003/cdu" in page["cause"]
     assert page["closed_at"] is not None
     assert 64 == page["affected_count"]
+    assert page["evidence_count"] >= 64
     assert 0 < summary["detected_after_s"] <= 10
     assert abs(summary["throttle_forecast_s"] - summary["throttle_seen_s"]) <= 5
     assert 15 <= summary["throttle_seen_s"] <= 25

@@ -79,6 +79,7 @@ def test_a_dead_pump_is_one_incident_that_names_the_cdu() -> None:
     assert closed.state is State.CLOSED
     assert (T0 + BACK_S) * 1000 < (closed.closed_ms or 0) <= (T0 + 95) * 1000
     assert 64 == len(closed.affected)
+    assert 64 <= len(closed.evidence)
 
 
 def test_the_countdown_to_throttling_comes_true() -> None:

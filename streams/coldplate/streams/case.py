@@ -54,6 +54,8 @@ class Case:
         Evidence of harmed devices, most urgent first.
     least_lpm
         The least flow of the rack while it was open.
+    worst
+        The victims when they were most: what the closing record tells.
     """
 
     group: Group
@@ -77,6 +79,7 @@ class Case:
     throttle_at_ms: int | None = None
     throttle_seen_ms: int | None = None
     least_lpm: float = math.inf
+    worst: tuple[Evidence, ...] = ()
 
     @staticmethod
     def opened_by(group: Group, anomaly: Anomaly) -> "Case":
@@ -115,6 +118,7 @@ class Case:
         """The same trouble again: what is forecast and seen begins anew."""
         self.closed_ms = self.throttle_at_ms = self.throttle_seen_ms = None
         self.least_lpm = math.inf
+        self.worst = ()
 
     def evidence(self) -> Iterable[Evidence]:
         """The cause's first, then the victims'."""

@@ -193,6 +193,7 @@ class Correlator:
             order = [e.subject for e in victims]
             case.affected = (*order, *(s for s in case.affected if s not in set(order)))
             case.victims = victims
+            case.worst = max(case.worst, victims, key=len)
         severity = self._severity(case, heat)
         if severity is not case.severity:
             why.append(f"now {severity.value}")
@@ -227,6 +228,7 @@ class Correlator:
         if now_ms - (case.quiet_ms or now_ms) < wait_ms:
             return None
         case.active.clear()
+        case.victims = case.worst
         case.closed_ms = now_ms
         case.cause = _sentence(case, None)
         return "closed: nothing holds any more"
