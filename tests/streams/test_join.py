@@ -6,7 +6,7 @@ from frames import record_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldplate.streams.join import join, shape_of
+from coldplate.streams.join import join
 from coldplate.streams.ring import Ring
 from coldplate.wire.frame import Part, decode_frame
 from coldplate.wire.metric import Kind, fast
@@ -37,7 +37,7 @@ def test_together_or_one_by_one_is_the_same(
 ) -> None:
     """Every value of every device at every tick, absent ones too."""
     parts = [part(n, kind, ticks, devices, absent) for n in range(count)]
-    parts = [p for p in parts if shape_of(p) == shape_of(parts[0])]
+    parts = [p for p in parts if p.shape == parts[0].shape]
     rows = np.random.default_rng(count).permutation(len(parts) * devices)
     one_by_one, together = (Ring(kind, fast(kind), len(rows)) for _ in range(2))
     for p, own in zip(parts, rows.reshape(-1, devices), strict=True):
@@ -66,5 +66,5 @@ def test_blocks_of_another_length_or_with_a_mask_are_of_another_shape(
 ) -> None:
     """They are not joined with whole ones of two ticks."""
     whole = part(0, Kind.GPU, 2, 4, 0.0)
-    assert shape_of(whole) == shape_of(part(1, Kind.GPU, 2, 4, 0.0))
-    assert shape_of(whole) != shape_of(part(2, Kind.GPU, ticks, 4, absent))
+    assert whole.shape == part(1, Kind.GPU, 2, 4, 0.0).shape
+    assert whole.shape != part(2, Kind.GPU, ticks, 4, absent).shape

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from coldplate.wire.frame import Frame, Part
 from coldplate.wire.inventory import device_key
-from coldplate.wire.layout import Layout
 from coldplate.wire.metric import Metric
 
 Bools = NDArray[np.bool_]
-Shape = tuple[Layout, int, int, bool]
-"""(layout, ticks, devices, masked): what parts must share to be joined."""
 
 
 @lru_cache(maxsize=1 << 17)
@@ -26,11 +23,6 @@ def device_keys(rack: str, devices: tuple[str, ...]) -> NDArray[np.uint64]:
     keys = np.array([device_key(rack, d) for d in devices], np.uint64)
     keys.flags.writeable = False
     return keys
-
-
-def shape_of(part: Part) -> Shape:
-    """What parts must share to stand in one group."""
-    return (part.layout, part.ticks, len(part.devices), bool(part.mask))
 
 
 class Group:
@@ -47,7 +39,7 @@ class Group:
     def __init__(
         self, frames: Sequence[Frame], parts: Sequence[Part], indexes: Sequence[int]
     ) -> None:
-        self.layout, self.ticks, self.devices, masked = shape_of(parts[0])
+        self.layout, self.ticks, self.devices, masked = parts[0].shape
         self.kind = self.layout.kind
         self.frames, self.indexes, self._parts = frames, indexes, parts
         self.cells = self.ticks * self.devices

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.sinks.group import Bools, Group, Shape, shape_of
+from coldplate.sinks.group import Bools, Group
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable, raw_column
-from coldplate.wire.frame import Frame, Part
+from coldplate.wire.frame import Frame, Part, Shape
 
 Columns = dict[str, NDArray[Any]]
 
@@ -54,7 +54,7 @@ def _groups(frames: Sequence[Frame]) -> list[Group]:
     members: dict[Shape, tuple[list[Frame], list[Part], list[int]]] = {}
     for index, frame in enumerate(frames):
         for part in frame.parts:
-            shape = shape_of(part)
+            shape = part.shape
             entry = members.get(shape)
             if entry is None:
                 entry = members[shape] = ([], [], [])

@@ -17,9 +17,9 @@ from coldplate.streams.detector import Detector, Scores, Tick
 from coldplate.streams.detectors import defaults
 from coldplate.streams.episode import Changes, Episodes
 from coldplate.streams.fleet import Fleet, Rows
-from coldplate.streams.join import Shape, join, shape_of
+from coldplate.streams.join import join
 from coldplate.streams.ring import SLOTS, Ring
-from coldplate.wire.frame import Frame, Part
+from coldplate.wire.frame import Frame, Part, Shape
 from coldplate.wire.incident import Anomaly, Evidence
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.metric import Kind, fast
@@ -139,7 +139,7 @@ class Engine:
             if not waiting.isdisjoint(numbers):
                 self._write_waiting(now_ms)
             waiting.update(numbers)
-            key = (shape_of(part), head.tick, head.tick_ms)
+            key = (part.shape, head.tick, head.tick_ms)
             self._waiting.setdefault(key, []).append((part, rows))
         self.counts["frames"] += 1
 

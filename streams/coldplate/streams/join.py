@@ -9,15 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from coldplate.wire.frame import Part
-from coldplate.wire.layout import Layout
-
-Shape = tuple[Layout, int, int, bool]
-"""(layout, ticks, devices, masked): what blocks must share."""
-
-
-def shape_of(part: Part) -> Shape:
-    """What blocks must share to be joined."""
-    return (part.layout, part.ticks, len(part.devices), bool(part.mask))
 
 
 def join(parts: Sequence[Part]) -> Part:

@@ -97,6 +97,10 @@ class _Envelope(msgspec.Struct, array_like=True, frozen=True):
     body: memoryview
 
 
+Shape = tuple[Layout, int, int, bool]
+"""(layout, ticks, devices, masked): what blocks must share to be worked on as one array."""
+
+
 class Part(msgspec.Struct, frozen=True, eq=False):
     """Decoded block: its arrays are views into the record, made when asked for.
 
@@ -116,6 +120,11 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     ticks: int
     mask: bytes
     body: memoryview
+
+    @property
+    def shape(self) -> Shape:
+        """What blocks must share to be joined: a fleet has a handful."""
+        return (self.layout, self.ticks, len(self.devices), bool(self.mask))
 
     def arrays(self) -> Iterator[tuple[Run, Raw]]:
         """Each run with its raw array of shape (metrics of the run, ticks, devices); no copy."""
