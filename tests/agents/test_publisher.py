@@ -329,3 +329,14 @@ def test_a_topic_that_is_missing_does_not_hold_up_the_others(kafka_bootstrap: st
         new_topic(kafka_bootstrap, missing)
         assert 0 == made.flush(30)
     assert ["event"] == read(kafka_bootstrap, missing)
+
+
+def test_an_overflow_is_told_once(caplog):
+    """The first record that gives way is news, the thousandth is a count."""
+    publisher = KafkaPublisher(KafkaSettings("127.0.0.1:1"), queue_bytes_max=1000)
+    for _ in range(100):
+        publisher.publish("t", b"k", b"x" * 100)
+    dropped = publisher.counts()["dropped_queue_full"]
+    publisher.close(0.1)
+    assert dropped >= 80
+    assert 1 == sum("the oldest are dropped" in r.getMessage() for r in caplog.records)

@@ -62,7 +62,8 @@ class KafkaPublisher:
 
     def __init__(self, settings: KafkaSettings, *, queue_bytes_max: int = 64 << 20) -> None:
         self._settings = settings
-        self._queue = RecordQueue(queue_bytes_max)
+        self._queue, self._bytes_max = RecordQueue(queue_bytes_max), queue_bytes_max
+        self._full, self._dropped_told = False, 0
         self._changed = threading.Condition()
         self._producer: Any = None
         self._searching: Any = None
@@ -76,6 +77,12 @@ class KafkaPublisher:
         """Take a record for sending; never blocks."""
         with self._changed:
             self._queue.put(topic, key, value, urgent=urgent)
+            if self._queue.counts["dropped_queue_full"] > self._dropped_told and not self._full:
+                self._full = True
+                log.warning(
+                    "%d bytes wait for Kafka at %s, as many as may: the oldest are dropped from now on",
+                    self._bytes_max, self._settings.brokers,
+                )  # fmt: skip
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> int:
@@ -187,6 +194,10 @@ class KafkaPublisher:
             if self._down:
                 self._down = False
                 log.warning("Kafka at %s takes records again", self._settings.brokers)
+            if self._full:
+                dropped = self._queue.counts["dropped_queue_full"]
+                log.warning("%d records were dropped, the oldest", dropped - self._dropped_told)
+                self._full, self._dropped_told = False, dropped
             self._changed.notify_all()
 
     def _failed(self, producer: Any, record: Record, error: Exception) -> None:
