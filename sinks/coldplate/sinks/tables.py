@@ -7,9 +7,6 @@ from coldplate.wire.metric import CATALOGUE, Kind, Metric
 RAW_DAYS = 30
 """Days for which raw samples are kept."""
 
-TIME_COLUMNS = ("device", "t", "boot", "seq", "present")
-"""Columns before the metrics; bit n of `present` is set where metric number n is there."""
-
 
 @dataclass(frozen=True, slots=True)
 class SampleTable:

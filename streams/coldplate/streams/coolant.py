@@ -14,9 +14,6 @@ from coldplate.streams.heading import STAYS, Heading, heading
 from coldplate.wire.incident import Evidence
 from coldplate.wire.metric import Kind
 
-POWERED_W = 150.0
-"""A GPU below this is idle (79 W recorded) and tells nothing about a coolant fault."""
-
 
 @dataclass(frozen=True, slots=True)
 class Heat:

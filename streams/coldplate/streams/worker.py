@@ -6,10 +6,8 @@ losses). Both end the process with an exit code, and whoever supervises it start
 """
 
 import asyncio
-import json
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -64,12 +62,6 @@ def stats(pipeline: Pipeline) -> dict[str, Any]:
         "open_incidents": len(pipeline.correlator.open_cases),
         "state_bytes": pipeline.engine.nbytes,
     }
-
-
-def print_stats(values: dict[str, Any]) -> None:
-    """One JSON line on stdout."""
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
 
 
 async def _restore_when_kafka_is_up(settings: WorkerSettings, pipeline: Pipeline) -> None:

@@ -3,7 +3,6 @@
 One collector holds a whole hall: every node is a source with its GPUs, every CDU a source with its rack, the hall's meters one.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,7 +32,6 @@ class TwinCollector:
         }
         self.sources: Sequence[Source] = _sources(hall)
         self.started_ms: int | None = None
-        self.step_s = 0.0
         self._last_ms: int | None = None
         self._tick_ms = 1000
         self._odd = False
@@ -43,7 +41,6 @@ class TwinCollector:
 
     def sample(self, tick_ms: int) -> Samples:
         """Move the model on to the tick and read every sensor."""
-        began = time.perf_counter()
         if self._last_ms is None:
             self.started_ms = self._last_ms = tick_ms
         if tick_ms > self._last_ms:
@@ -60,7 +57,6 @@ class TwinCollector:
             )
             for e in self.hall.due_events()
         ]
-        self.step_s = time.perf_counter() - began
         return out
 
     def conditions(self) -> Conditions | None:
