@@ -18,7 +18,8 @@ UNIT_OF_SUFFIX = {
 # Masks, states and numbers of things have no unit to name.
 WITHOUT_UNIT = {
     "clock_event_reasons", "pstate", "job", "remap_pending", "remap_failed", "recovery_action",
-    "pcie_gen", "pcie_width", "leak",
+    "pcie_gen", "pcie_width", "leak", "pcie_gen_max", "pcie_width_max", "nvlink_active_links", "needs_reset",
+    "clock_wrong", "coolant_ph",
 }  # fmt: skip
 
 # Names that recordings, columns and --json share with the world: never to be renamed.
@@ -63,8 +64,10 @@ def test_a_name_ends_in_its_unit(entry):
     suffix = unit_in_name(entry.name)
     if entry.name in WITHOUT_UNIT or (entry.counter and suffix not in UNIT_OF_SUFFIX):
         assert "1" == entry.unit
-    elif entry.name == "margin_c":
+    elif entry.name.endswith("margin_c"):
         assert "K" == entry.unit
+    elif entry.name.endswith("_us_cm"):
+        assert "uS/cm" == entry.unit
     else:
         assert UNIT_OF_SUFFIX[suffix] == entry.unit
 

@@ -1,9 +1,13 @@
 """The SQL that follows from the catalogue: sample tables, and the views with a column a metric.
 
 `python -m coldplate.sinks.ddl` writes it into the schema folder. A migration that is published is never
-written again: a metric added to the catalogue needs a new one with ALTER TABLE ... ADD COLUMN.
+written again: metrics added to the catalogue get a line in `GROWTH`, and with it a new file of
+ALTER TABLE ... ADD COLUMN and of the views that show them.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, raw_column
@@ -11,6 +15,12 @@ from coldplate.wire.metric import Kind, Metric
 
 DEDUPLICATION_WINDOW = 10_000
 """Inserts a table remembers: 20 minutes of 8 partitions each stored once a second."""
+
+GROWTH: tuple[tuple[str, dict[Kind, int]], ...] = (
+    ("0001_samples.sql", {Kind.GPU: 39, Kind.NODE: 3, Kind.CDU: 19, Kind.RACK: 3, Kind.HALL: 3}),
+    ("0005_more_metrics.sql", {Kind.GPU: 57, Kind.NODE: 15, Kind.CDU: 27, Kind.RACK: 3, Kind.HALL: 3}),
+)  # fmt: skip
+"""By file: how many metrics of each kind the tables have once it is applied."""
 
 _TYPES = {
     "u1": "UInt8", "u2": "UInt16", "u4": "UInt32", "u8": "UInt64",
@@ -20,17 +30,46 @@ NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
 
 
-def samples_sql() -> str:
-    """All of 0001_samples.sql."""
-    head = "-- Samples: a row a device a tick. Made from the metric catalogue by coldplate.sinks.ddl.\n"
-    return head + "".join("\n" + _table(table) for table in SAMPLE_TABLES)
+def made() -> dict[str, str]:
+    """Every file that follows from the catalogue, by name."""
+    first = GROWTH[0][1]
+    head = "Made from the metric catalogue by coldplate.sinks.ddl.\n"
+    out = {
+        GROWTH[0][0]: f"-- Samples: a row a device a tick. {head}"
+        + "".join("\n" + _table(_upto(table, first)) for table in SAMPLE_TABLES),
+        "0003_now.sql": f"-- How things are now. {head}"
+        + "".join(
+            "\n" + _now_view(_upto(table, first)) for table in SAMPLE_TABLES if _is_now(table)
+        ),
+    }
+    for (_, before), (name, now) in pairwise(GROWTH):
+        more = [t for t in SAMPLE_TABLES if _upto(t, now).metrics != _upto(t, before).metrics]
+        out[name] = (
+            f"-- More metrics. {head}"
+            + "".join("\n" + _more(_upto(t, now), _upto(t, before)) for t in more)
+            + "".join("\n" + _now_view(_upto(t, now)) for t in more if _is_now(t))
+        )
+    return out
 
 
-def now_views_sql() -> str:
-    """All of 0003_now.sql: the last sample of each device with its place in the hall."""
-    head = "-- How things are now. Made from the metric catalogue by coldplate.sinks.ddl.\n"
-    views = [t for t in SAMPLE_TABLES if not t.sparse and t.kind is not Kind.HALL]
-    return head + "".join("\n" + _now_view(table) for table in views)
+def _upto(table: SampleTable, counts: Mapping[Kind, int]) -> SampleTable:
+    """The table as it was when its kind had so many metrics."""
+    there = tuple(m for m in table.metrics if m.number < counts[table.kind])
+    return replace(table, metrics=there)
+
+
+def _is_now(table: SampleTable) -> bool:
+    return not table.sparse and table.kind is not Kind.HALL
+
+
+def _more(now: SampleTable, before: SampleTable) -> str:
+    lines = [
+        f"    ADD COLUMN IF NOT EXISTS{line[3:]}"
+        for metric in now.metrics
+        if metric not in before.metrics
+        for line in _columns(metric)
+    ]
+    return f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + ";\n"
 
 
 def _table(table: SampleTable) -> str:
@@ -96,8 +135,8 @@ def _now_view(table: SampleTable) -> str:
 def main() -> None:
     """Write the generated files."""
     schema = Path(__file__).parent / "schema"
-    (schema / "0001_samples.sql").write_text(samples_sql(), "utf-8")
-    (schema / "0003_now.sql").write_text(now_views_sql(), "utf-8")
+    for name, sql in made().items():
+        (schema / name).write_text(sql, "utf-8")
 
 
 if __name__ == "__main__":

@@ -131,12 +131,42 @@ _GPU = _kind(Kind.GPU, [
     ("thermal_violation_s_total", "s", "u4", 0.001, "slow", "NVML field 75", "Time held down by temperature", "DCGM_FI_DEV_THERMAL_VIOLATION"),
     ("hw_thermal_s_total", "s", "u4", 0.001, "slow", "NVML field 270", "Time in hardware thermal slowdown", None),
     ("power_brake_s_total", "s", "u4", 0.001, "slow", "NVML field 271", "Time in hardware power brake slowdown", None),
+    ("sw_thermal_s_total", "s", "u4", 0.001, "slow", "NVML field 269", "Time in software thermal slowdown", None),
+    ("ecc_corrected_aggregate_total", "1", "u8", 1.0, "slow", "NVML field 5", "Corrected ECC errors in the GPU's life", "DCGM_FI_DEV_ECC_SBE_AGG_TOTAL"),
+    ("ecc_uncorrected_aggregate_total", "1", "u4", 1.0, "slow", "NVML field 6", "Uncorrected ECC errors in the GPU's life", "DCGM_FI_DEV_ECC_DBE_AGG_TOTAL"),
+    ("ecc_sram_uncorrected_total", "1", "u4", 1.0, "slow", "nvmlDeviceGetMemoryErrorCounter SRAM", "Uncorrected ECC errors of caches and registers since driver load", None),
+    ("ecc_dram_uncorrected_total", "1", "u4", 1.0, "slow", "nvmlDeviceGetMemoryErrorCounter DRAM", "Uncorrected ECC errors of the HBM since driver load", None),
+    ("retired_pages_total", "1", "u2", 1.0, "slow", "NVML fields 29, 30", "Pages retired; GPUs that remap rows have none", None),
+    ("pcie_gen_max", "1", "u1", 1.0, "slow", "nvmlDeviceGetMaxPcieLinkGeneration", "PCIe link generation that GPU and slot are capable of", "DCGM_FI_DEV_PCIE_MAX_LINK_GEN"),
+    ("pcie_width_max", "1", "u1", 1.0, "slow", "nvmlDeviceGetMaxPcieLinkWidth", "PCIe link width that GPU and slot are capable of", "DCGM_FI_DEV_PCIE_MAX_LINK_WIDTH"),
+    ("pcie_correctable_total", "1", "u4", 1.0, "slow", "NVML field 173", "Correctable PCIe errors", None),
+    ("pcie_fatal_total", "1", "u4", 1.0, "slow", "NVML fields 179, 180", "PCIe errors that were not corrected", None),
+    ("nvlink_active_links", "1", "u1", 1.0, "slow", "nvmlDeviceGetNvLinkState", "NVLinks that are up", None),
+    ("fan_ratio", "1", "u1", 0.01, "slow", "nvmlDeviceGetFanSpeed", "Fan speed, as a share of its highest; water-cooled GPUs have none", "DCGM_FI_DEV_FAN_SPEED"),
+    ("needs_reset", "1", "u1", 1.0, "slow", "NVML fields 226, 227", "0 no, 1 reset, 2 drain and reset", None),
+    ("gpu_max_c", "degC", "i2", 0.1, "slow", "nvmlDeviceGetTemperatureThreshold", "Highest temperature at which the GPU keeps its clock", None),
+    ("slowdown_c", "degC", "i2", 0.1, "slow", "nvmlDeviceGetTemperatureThreshold", "Temperature at which the hardware slows down", "DCGM_FI_DEV_SLOWDOWN_TEMP"),
+    ("shutdown_c", "degC", "i2", 0.1, "slow", "nvmlDeviceGetTemperatureThreshold", "Temperature at which the GPU shuts down", "DCGM_FI_DEV_SHUTDOWN_TEMP"),
+    ("hbm_max_c", "degC", "i2", 0.1, "slow", "nvmlDeviceGetTemperatureThreshold", "Highest temperature of the HBM at full clock", "DCGM_FI_DEV_MEM_MAX_OP_TEMP"),
+    ("slowdown_margin_c", "K", "i2", 0.1, "slow", "NVML field 194", "Margin at which the hardware slows down; -2 on an H200", None),
 ])
 
 _NODE = _kind(Kind.NODE, [
     ("node_power_w", "W", "f4", 0.1, "fast", "BMC or RAPL", "Power of the whole node", None),
     ("node_flow_lpm", "l/min", "f4", 0.01, "fast", "manifold flow sensor", "Coolant flow through the node, where a site has the sensor", None),
     ("air_inlet_c", "degC", "f4", 0.1, "fast", "BMC or hwmon", "Air temperature at the node's front", None),
+    ("cpu_power_w", "W", "f4", 0.1, "fast", "RAPL", "Power of all processor packages", None),
+    ("cpu_c", "degC", "f4", 0.1, "fast", "hwmon", "Hottest processor package", None),
+    ("cpu_util_ratio", "1", "f4", 0.001, "fast", "/proc/stat", "Share of processor time that was not idle", None),
+    ("mem_available_bytes", "B", "f8", 1.0, "fast", "/proc/meminfo", "Memory that a new program could have", None),
+    ("clock_offset_s", "s", "f8", 1e-6, "fast", "adjtimex", "What the kernel still has to add to the wall clock", None),
+    ("clock_error_s", "s", "f8", 1e-6, "fast", "adjtimex", "How wrong the wall clock may be at most, by its daemon's own estimate", None),
+    ("clock_wrong", "1", "u1", 1.0, "fast", "agent", "1 when the clock is not synchronised or was stepped in the last minute", None),
+    ("agent_cpu_ratio", "1", "f4", 1e-5, "fast", "agent", "Share of one core that the agent used", None),
+    ("agent_rss_bytes", "B", "f8", 1.0, "fast", "agent", "Memory of the agent", None),
+    ("spool_bytes", "B", "f8", 1.0, "fast", "agent", "Bytes in the spool that Kafka has not acknowledged", None),
+    ("dropped_frames_total", "1", "u4", 1.0, "fast", "agent", "Frames that the agent dropped", None),
+    ("missed_ticks_total", "1", "u4", 1.0, "fast", "agent", "Ticks that were not sampled", None),
 ])
 
 _CDU = _kind(Kind.CDU, [
@@ -159,6 +189,14 @@ _CDU = _kind(Kind.CDU, [
     ("leak", "1", "u1", 1.0, "fast", "Redfish LeakDetection", "1 when the leak rope is wet", None),
     ("room_c", "degC", "f4", 0.1, "fast", "Redfish EnvironmentMetrics", "Air temperature at the CDU", None),
     ("dew_point_c", "degC", "f4", 0.1, "fast", "Redfish EnvironmentMetrics", "Dew point at the CDU", None),
+    ("heat_w", "W", "f4", 1.0, "fast", "Redfish CoolantConnector", "Heat that the unit says it removes", None),
+    ("room_rh_ratio", "1", "f4", 0.001, "fast", "Redfish EnvironmentMetrics", "Relative humidity at the CDU", None),
+    ("pump1_ratio", "1", "f4", 0.001, "fast", "Redfish Pump", "Speed of pump 1 as a share of its highest", None),
+    ("pump2_ratio", "1", "f4", 0.001, "fast", "Redfish Pump", "Speed of pump 2 as a share of its highest", None),
+    ("facility_supply_kpa", "kPa", "f4", 0.1, "fast", "Redfish CoolantConnector", "Facility water pressure into the CDU, absolute", None),
+    ("facility_return_kpa", "kPa", "f4", 0.1, "fast", "Redfish CoolantConnector", "Facility water pressure out of the CDU, absolute", None),
+    ("conductivity_us_cm", "uS/cm", "f4", 0.1, "fast", "CDU controller", "Electric conductivity of the coolant", None),
+    ("coolant_ph", "1", "f4", 0.01, "fast", "CDU controller", "pH of the coolant", None),
 ])
 
 _RACK = _kind(Kind.RACK, [
