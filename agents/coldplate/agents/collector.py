@@ -70,6 +70,55 @@ class Conditions:
     shift_ticks: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How something that is asked for samples is doing: a collector, or one of the devices behind it.
+
+    Parameters
+    ----------
+    name
+        `nvml`, `nvml/gpu-3`, `redfish/rack-0003/cdu`; bounded in number.
+    ok
+        Whether the last asking was answered in time.
+    text
+        Why not, in one line; "" when ok.
+    duration_s
+        What the last answer took; None before the first.
+    last_success_ms
+        Tick of the last answer; None before the first.
+    counts
+        Since start: `asked`, `answered`, and failures by reason (`timeout`, `error`, `busy`, `lost`, ...).
+    """
+
+    name: str
+    ok: bool
+    text: str = ""
+    duration_s: float | None = None
+    last_success_ms: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a metric of a device comes from, for people who look at one machine.
+
+    Parameters
+    ----------
+    source
+        `NVML field 186`, `redfish .../SecondaryCoolantConnectors/1 FlowLitersPerMinute`.
+    cost_us
+        Median time of the call that brings it, in microseconds; a call that brings several counts whole
+        for each. None when not known.
+    absent
+        Why there is no value: `unsupported`, `lost`, `needs-reset`, `no-permission`, `timeout`, `error`,
+        `disabled`; "" when there is one.
+    """
+
+    source: str
+    cost_us: float | None = None
+    absent: str = ""
+
+
 class Collector(Protocol):
     """Samples devices on each tick."""
 
@@ -89,6 +138,12 @@ class Collector(Protocol):
 
     def happenings(self) -> list[Happening]:
         """What happened since the last call."""
+
+    def health(self) -> Sequence[Health]:
+        """How its sources of values are doing; from any thread. Empty: nothing behind it can fail."""
+
+    def origins(self) -> Mapping[str, Mapping[str, Origin]]:
+        """By device id, by metric name: where each value comes from. Empty where nobody would ask."""
 
     def close(self) -> None:
         """Let go of drivers and files; may be called twice."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from coldplate.agents.collector import Conditions, Happening, Samples, Source
+from coldplate.agents.collector import Conditions, Happening, Health, Origin, Samples, Source
 from coldplate.twin.model import Hall
 from coldplate.wire.metric import CATALOGUE, Kind
 
@@ -86,6 +86,14 @@ class TwinCollector:
         """Events that came due since the last call."""
         out, self._happened = self._happened, []
         return out
+
+    def health(self) -> Sequence[Health]:
+        """Nothing behind it can fail."""
+        return ()
+
+    def origins(self) -> Mapping[str, Mapping[str, Origin]]:
+        """Its origin is the file or model as a whole."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held."""

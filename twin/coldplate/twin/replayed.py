@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coldplate.agents.collector import Happening, Samples, Source
+from coldplate.agents.collector import Happening, Health, Origin, Samples, Source
 from coldplate.twin.recording import Event, Recording, Tick, to_ms
 from coldplate.wire.metric import CATALOGUE, Kind
 
@@ -83,6 +83,14 @@ class ReplayedCollector:
         """Events that came due since the last call."""
         out, self._happened = self._happened, []
         return out
+
+    def health(self) -> Sequence[Health]:
+        """Nothing behind it can fail."""
+        return ()
+
+    def origins(self) -> Mapping[str, Mapping[str, Origin]]:
+        """Its origin is the file or model as a whole."""
+        return {}
 
     def close(self) -> None:
         """Let go of the files."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.agents.collector import Happening, Samples, Source
+from coldplate.agents.collector import Happening, Health, Origin, Samples, Source
 from coldplate.wire.metric import CATALOGUE, Kind, metric
 
 SWING_WINDOW_S = 4.0
@@ -108,6 +108,14 @@ class RecordedCollector:
     def happenings(self) -> list[Happening]:
         """None: the recording has no events."""
         return []
+
+    def health(self) -> Sequence[Health]:
+        """Nothing behind it can fail."""
+        return ()
+
+    def origins(self) -> Mapping[str, Mapping[str, Origin]]:
+        """Its origin is the file or model as a whole."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held."""
