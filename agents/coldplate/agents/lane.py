@@ -125,19 +125,23 @@ class Lane(Generic[Asked, Answer]):
         self._text = text
 
     def _run(self) -> None:
-        while True:
+        going = True
+        while going:
             self._wake.acquire()
-            if self._closed:
-                return
-            began_s, error, out = self._clock(), None, None
-            try:
-                out = self._work(self._asked)  # type: ignore[arg-type]
-            except Exception as caught:  # noqa: BLE001  isolation is what a lane is for: counted and named
-                error = caught
-            with self._lock:
-                self._landed(out, error, self._clock() - began_s)
-                if self._closed:
-                    return
+            going = self._one()
+
+    def _one(self) -> bool:
+        """Do what was asked; False when that was to end."""
+        if self._closed:
+            return False
+        began_s, error, out = self._clock(), None, None
+        try:
+            out = self._work(self._asked)  # type: ignore[arg-type]
+        except Exception as caught:  # noqa: BLE001  isolation is what a lane is for: counted and named
+            error = caught
+        with self._lock:
+            self._landed(out, error, self._clock() - began_s)
+            return not self._closed
 
     def _landed(self, out: Answer | None, error: Exception | None, took_s: float) -> None:
         self._running, self._asked = False, None
