@@ -9,52 +9,52 @@ from functools import partial
 
 from coldplate.twin.fault import Fault
 from coldplate.twin.faults.kind import Act, FaultKind, Told
+from coldplate.wire.fault import XID_ACTIONS
 from coldplate.wire.metric import Kind
 
-IGNORE, RESTART, RESET, REBOOT, DRAIN = "ignore", "restart-app", "reset-gpu", "reboot-node", "drain"
-LINK, UPDATE, SUPPORT, NAMED = "nvlink", "update-software", "support", "as-named"
+RESTART, RESET, REBOOT, DRAIN, LINK = "restart-app", "reset-gpu", "reboot-node", "drain", "nvlink"
 
-XIDS: dict[int, tuple[str, str, float]] = {
-    13: ("graphics engine exception", RESTART, 2.0),
-    31: ("MMU fault", RESTART, 3.5),
-    32: ("corrupted push buffer", RESTART, 0.1),
-    43: ("application stopped", IGNORE, 0.5),
-    45: ("clean-up after another error", IGNORE, 6.0),
-    46: ("GPU time-out", RESET, 0.2),
-    48: ("double-bit ECC error", DRAIN, 2.1),
-    62: ("internal micro-controller halt", RESET, 0.3),
-    63: ("row remap recorded", IGNORE, 16.0),
-    64: ("row remap failed", RESET, 2.0),
-    68: ("video decoder error", RESTART, 0.1),
-    69: ("engine class error", RESTART, 0.1),
-    74: ("NVLink error", LINK, 5.0),
-    78: ("vGPU start error", UPDATE, 0.0),
-    79: ("GPU has fallen off the bus", REBOOT, 4.0),
-    92: ("high single-bit error rate", IGNORE, 1.0),
-    93: ("InfoROM wear", SUPPORT, 0.1),
-    94: ("contained memory error", RESTART, 6.0),
-    95: ("uncontained memory error", RESET, 2.0),
-    109: ("context switch time-out", RESET, 1.0),
-    110: ("security fault", RESET, 0.1),
-    119: ("GSP RPC time-out", RESET, 1.5),
-    120: ("GSP error", RESET, 0.4),
-    121: ("C2C link error", IGNORE, 0.0),
-    136: ("NVLink training failed", RESET, 0.5),
-    137: ("NVLink privilege error", RESET, 0.5),
-    140: ("unrecovered ECC error escape", RESET, 0.1),
-    141: ("CUDA fast path error", IGNORE, 0.1),
-    143: ("GPU failed to initialise", RESET, 0.5),
-    **dict.fromkeys(range(144, 151), ("NVLink unit error, by its sub-code", NAMED, 0.0)),
-    154: ("recovery action changed", NAMED, 5.0),
-    155: ("NVLink software-defined error", RESET, 0.1),
-    156: ("resource retired", RESET, 0.1),
-    157: ("resource retirement failed", SUPPORT, 0.1),
-    158: ("fatal GPU time-out", RESET, 0.1),
-    **dict.fromkeys(range(162, 166), ("power-smoothing hardware", IGNORE, 0.0)),
-    171: ("double-bit ECC error of DRAM", DRAIN, 1.5),
-    172: ("double-bit ECC error of SRAM", DRAIN, 0.6),
+XIDS: dict[int, tuple[str, float]] = {
+    13: ("graphics engine exception", 2.0),
+    31: ("MMU fault", 3.5),
+    32: ("corrupted push buffer", 0.1),
+    43: ("application stopped", 0.5),
+    45: ("clean-up after another error", 6.0),
+    46: ("GPU time-out", 0.2),
+    48: ("double-bit ECC error", 2.1),
+    62: ("internal micro-controller halt", 0.3),
+    63: ("row remap recorded", 16.0),
+    64: ("row remap failed", 2.0),
+    68: ("video decoder error", 0.1),
+    69: ("engine class error", 0.1),
+    74: ("NVLink error", 5.0),
+    78: ("vGPU start error", 0.0),
+    79: ("GPU has fallen off the bus", 4.0),
+    92: ("high single-bit error rate", 1.0),
+    93: ("InfoROM wear", 0.1),
+    94: ("contained memory error", 6.0),
+    95: ("uncontained memory error", 2.0),
+    109: ("context switch time-out", 1.0),
+    110: ("security fault", 0.1),
+    119: ("GSP RPC time-out", 1.5),
+    120: ("GSP error", 0.4),
+    121: ("C2C link error", 0.0),
+    136: ("NVLink training failed", 0.5),
+    137: ("NVLink privilege error", 0.5),
+    140: ("unrecovered ECC error escape", 0.1),
+    141: ("CUDA fast path error", 0.1),
+    143: ("GPU failed to initialise", 0.5),
+    **dict.fromkeys(range(144, 151), ("NVLink unit error, by its sub-code", 0.0)),
+    154: ("recovery action changed", 5.0),
+    155: ("NVLink software-defined error", 0.1),
+    156: ("resource retired", 0.1),
+    157: ("resource retirement failed", 0.1),
+    158: ("fatal GPU time-out", 0.1),
+    **dict.fromkeys(range(162, 166), ("power-smoothing hardware", 0.0)),
+    171: ("double-bit ECC error of DRAM", 1.5),
+    172: ("double-bit ECC error of SRAM", 0.6),
 }
-"""Code: meaning, immediate action, times a day. References: NVIDIA's Xid catalogue (2025-10)."""
+"""Code: meaning, times a day; the immediate actions are the wire's. References: NVIDIA's Xid catalogue (2025-10)."""
 
 _STOPS = (RESTART, RESET, REBOOT, DRAIN, LINK)
 _PAGES = (RESET, REBOOT, DRAIN, LINK)
@@ -89,7 +89,7 @@ def _told(fault: Fault, code: int) -> tuple[Told, ...]:
 
 
 def _kind(code: int) -> FaultKind:
-    meaning, action, per_day = XIDS[code]
+    (meaning, per_day), action = XIDS[code], XID_ACTIONS[code]
     return FaultKind(
         f"xid-{code}", action, f"XID {code}: {meaning}", ("gpu",),
         partial(_act, code=code, action=action), hold_s=60.0, pages=action in _PAGES,
