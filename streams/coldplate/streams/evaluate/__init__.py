@@ -1,0 +1,1 @@
+"""How well faults are found: incidents held against labels, as operators feel it."""

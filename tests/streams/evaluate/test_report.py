@@ -1,0 +1,65 @@
+"""The figures, by hand."""
+
+import pytest
+
+from coldplate.streams.evaluate.label import Label, Said
+from coldplate.streams.evaluate.match import Found, Matching
+from coldplate.streams.evaluate.report import Run, report, upper95
+from coldplate.wire.incident import Severity
+
+CDU = "rack-0000/cdu"
+
+
+def said(told_ms, kind="pump-stop"):
+    return Said("i", kind, CDU, Severity.CRITICAL, told_ms, told_ms)
+
+
+def pump(visible_ms, harm_ms=None):
+    return Label("f", "pump-stop", CDU, 0, visible_ms, harm_ms)
+
+
+def test_figures_of_a_kind():
+    """Three labels: found early, found late with two pages and a wrong cause, not found."""
+    labels = (
+        Found(pump(1000, 9000), said(3000)),
+        Found(pump(1000, 9000), said(11_000, "unknown"), [said(12_000)]),
+        Found(pump(1000)),
+    )
+    out = report([Run(Matching(labels, ((said(1), None),)), (), 200.0)])
+    expected = {
+        "n": 3, "found": 2, "recall": 0.6667, "delay_p50_s": 2.0, "delay_p90_s": 10.0,
+        "before_harm_ratio": 0.5, "cause_correct_ratio": 0.5, "pages_per_fault": 1.5,
+    }  # fmt: skip
+    assert expected == out["kinds"]["pump-stop"]
+    assert expected == {k: out[k] for k in expected}
+    assert 500.0 == out["false_pages_per_100k_gpu_days"]
+
+
+def test_nothing_is_null_and_not_zero():
+    """Without labels there is no recall; without a false page there is still a bound."""
+    out = report([Run(Matching((), ()), (), 300_000.0)])
+    assert out["recall"] is out["before_harm_ratio"] is out["delay_p50_s"] is None
+    assert 0.0 == out["false_pages_per_100k_gpu_days"]
+    assert pytest.approx(1.0, abs=0.01) == out["false_pages_per_100k_gpu_days_upper95"]
+
+
+def test_what_calls_for_no_page_is_counted_apart():
+    """An application's own XID is in `quiet` alone."""
+    own = Found(Label("f", "xid-31", "g", 0))
+    out = report([Run(Matching((own,), ()), (), 1.0)])
+    assert (1, 0) == (out["quiet"], out["n"])
+
+
+def test_runs_are_pooled():
+    """Counts and days add up."""
+    one = Run(Matching((Found(pump(0), said(1)),), ()), (pump(0),), 1.0)
+    out = report([one, one])
+    assert (2, 2, 2, 2.0) == (out["n"], out["found"], out["look_alikes"], out["gpu_days"])
+
+
+@pytest.mark.parametrize(
+    ("count", "bound"), [(0, 2.996), (1, 4.744), (9, 15.705), (10, 16.962), (100, 118.08)]
+)
+def test_the_upper_bound_is_poissons(count, bound):
+    """Against tables of chi-squared."""
+    assert pytest.approx(bound, rel=2e-3) == upper95(count)
