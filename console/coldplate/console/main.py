@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "Detect what is failing in the frames (a Faust worker)."),
     "sink": ("sink", "Write frames, events, anomalies and incidents to ClickHouse."),
     "twin": ("twin", "The digital twin: frames of a hall that behaves like a real one."),
+    "evaluate": ("evaluate", "How well faults are found, on the twin and on recordings."),
     "topics": ("topics", "Create and show the Kafka topics."),
     "migrate": ("migrate", "Bring the ClickHouse schema up to date."),
     "inventory": ("inventory", "Check and show the inventory."),

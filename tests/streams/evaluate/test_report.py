@@ -45,9 +45,16 @@ def test_nothing_is_null_and_not_zero():
 
 def test_what_calls_for_no_page_is_counted_apart():
     """An application's own XID is in `quiet` alone."""
-    own = Found(Label("f", "xid-31", "g", 0))
+    own = Found(Label("f", "xid-31", "g", 0, 0))
     out = report([Run(Matching((own,), ()), (), 1.0)])
     assert (1, 0) == (out["quiet"], out["n"])
+
+
+def test_what_can_never_be_seen_is_counted_apart():
+    """Unless it was found all the same."""
+    unseen = Label("f", "pump-stop", CDU, 0)
+    out = report([Run(Matching((Found(unseen), Found(unseen, said(1))), ()), (), 1.0)])
+    assert (1, 1) == (out["never_visible"], out["n"])
 
 
 def test_runs_are_pooled():

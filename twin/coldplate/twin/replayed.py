@@ -42,9 +42,10 @@ class ReplayedCollector:
         self._ticks = self.recording.ticks()
         self._now: Tick | None = None
         self._next = next(self._ticks, None)
-        self._first_ms = self._next.t_ms if self._next else 0
+        self.first_ms = self._next.t_ms if self._next else 0
+        """Time of its first tick."""
         self._tick_ms = round(self.recording.header.tick_s * 1000)
-        self.length_s = (self.recording.end_ms() - self._first_ms + self._tick_ms) / 1000
+        self.length_s = (self.recording.end_ms() - self.first_ms + self._tick_ms) / 1000
         """From the first tick to the end of the last."""
         self._events: list[Event] = self.recording.events()
         self._happened: list[Happening] = []
@@ -58,7 +59,7 @@ class ReplayedCollector:
         """The recording's values, as long after its first tick as this is after the first call."""
         if self.started_ms is None:
             self.started_ms = tick_ms
-        shift_ms = self.started_ms - self._first_ms
+        shift_ms = self.started_ms - self.first_ms
         at_ms = tick_ms - shift_ms
         while self._next is not None and self._next.t_ms <= at_ms:
             self._now, self._next = self._next, next(self._ticks, None)

@@ -1,5 +1,7 @@
 """The detectors, one method a file."""
 
+from hashlib import sha256
+
 from coldplate.streams.detector import Detector
 from coldplate.streams.detectors.flow_loss import FlowLoss
 from coldplate.streams.detectors.margin import Margin
@@ -12,4 +14,18 @@ def defaults() -> list[Detector]:
     return [PumpStop(1), PumpStop(2), FlowLoss(), Margin(), ThermalSlowdown(), PowerBrake()]
 
 
-__all__ = ["FlowLoss", "Margin", "PowerBrake", "PumpStop", "ThermalSlowdown", "defaults"]
+def parameters_sha() -> str:
+    """Twelve hexadecimal digits that change with any parameter of any detector."""
+    told = "\n".join(repr(d) for d in defaults())
+    return sha256(told.encode()).hexdigest()[:12]
+
+
+__all__ = [
+    "FlowLoss",
+    "Margin",
+    "PowerBrake",
+    "PumpStop",
+    "ThermalSlowdown",
+    "defaults",
+    "parameters_sha",
+]

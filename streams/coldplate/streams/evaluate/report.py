@@ -38,9 +38,11 @@ class Run:
 def report(runs: Sequence[Run]) -> dict[str, Any]:
     """Keys of `coldplate evaluate ... --json`, over all runs pooled.
 
-    Labels of kinds that call for no page (an application's own XID) are counted in `quiet`, and in nothing else.
+    Labels of kinds that call for no page (an application's own XID) are counted in `quiet` and in nothing else; so are,
+    in `never_visible`, those whose effect never exceeded the sensors' noise, unless they were found all the same.
     """
-    found = [f for run in runs for f in run.matching.found]
+    every = [f for run in runs for f in run.matching.found]
+    found = [f for f in every if f.said is not None or f.label.visible_ms is not None]
     due = [f for f in found if should_page(f.label.kind)]
     kinds = sorted({f.label.kind for f in due})
     false = [pair for run in runs for pair in run.matching.false]
@@ -49,6 +51,7 @@ def report(runs: Sequence[Run]) -> dict[str, Any]:
         **_of(due),
         "kinds": {kind: _of([f for f in due if f.label.kind == kind]) for kind in kinds},
         "quiet": len(found) - len(due),
+        "never_visible": len(every) - len(found),
         "look_alikes": sum(len(run.look_alikes) for run in runs),
         "look_alikes_paged": sum(near is not None for _, near in false),
         "false_pages": len(false),
