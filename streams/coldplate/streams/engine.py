@@ -3,28 +3,31 @@
 Each row walks through its own ticks in order, whatever the size of frames and batches, so the answer does
 not depend on how records were grouped. Rows of all racks that have a tick to judge are judged together.
 
+What is compared within a rack is judged a second time, when all of the rack is there (racks.py).
+
 No Kafka, no Faust, no clock: the caller says what time it is.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.streams.around import Surroundings
 from coldplate.streams.detector import Detector, Scores, Tick
 from coldplate.streams.detectors import defaults
-from coldplate.streams.episode import Changes, Episodes
+from coldplate.streams.episode import Changes
 from coldplate.streams.fleet import Fleet, Rows
 from coldplate.streams.join import join
-from coldplate.streams.ring import SLOTS, Ring
+from coldplate.streams.racks import IN_RACK, Racks
+from coldplate.streams.ring import SLOTS
+from coldplate.streams.state import FRESH, Judge, KindState
 from coldplate.wire.frame import Frame, Part, Shape
 from coldplate.wire.incident import Anomaly, Evidence
 from coldplate.wire.inventory import Inventory
-from coldplate.wire.metric import Kind, fast
-
-_FRESH = -1
+from coldplate.wire.metric import Kind
 
 EXPECTED_MAX = 65_536
 """Devices without a row for which something is kept; far more than have an open incident at once."""
@@ -33,52 +36,10 @@ SEEDED_AGE_S = 3600.0
 """A baseline taken over counts as this old: it has seen more than a restarted worker could."""
 
 
-@dataclass(slots=True)
-class _Judge:
-    """A detector with its memory and its episodes."""
+log = logging.getLogger(__name__)
 
-    detector: Detector
-    memory: dict[str, NDArray[np.float64]]
-    episodes: Episodes
-
-
-_Give = Callable[[_Judge, int], None]
+_Give = Callable[[Judge, int], None]
 """Puts something into a detector's state of a row."""
-
-
-class _Kind:
-    """State and detectors of one kind of device."""
-
-    def __init__(self, kind: Kind, detectors: Sequence[Detector]) -> None:
-        self.ring = Ring(kind, fast(kind))
-        self.next = np.full(0, _FRESH, np.int64)
-        self.newest = np.full(0, _FRESH, np.int64)
-        self.tick_ms = np.zeros(0, np.int64)
-        self.judges = [
-            _Judge(d, {name: np.zeros(0) for name in d.remembers}, Episodes(d)) for d in detectors
-        ]
-
-    def grow(self, rows: int) -> None:
-        """Make room for `rows` rows in everything."""
-        more = rows - len(self.next)
-        if more <= 0:
-            return
-        self.ring.grow(rows)
-        self.next = np.concatenate([self.next, np.full(more, _FRESH, np.int64)])
-        self.newest = np.concatenate([self.newest, np.full(more, _FRESH, np.int64)])
-        self.tick_ms = np.concatenate([self.tick_ms, np.zeros(more, np.int64)])
-        for judge in self.judges:
-            judge.episodes.grow(rows)
-            for name, initial in judge.detector.remembers.items():
-                judge.memory[name] = np.concatenate([judge.memory[name], np.full(more, initial)])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all state."""
-        own = self.ring.nbytes + self.next.nbytes + self.newest.nbytes + self.tick_ms.nbytes
-        return own + sum(
-            j.episodes.nbytes + sum(a.nbytes for a in j.memory.values()) for j in self.judges
-        )
 
 
 class Engine:
@@ -103,9 +64,15 @@ class Engine:
         self.cluster = cluster
         self.fleet = Fleet(inventory)
         chosen = defaults() if detectors is None else detectors
-        self._kinds = {k: _Kind(k, [d for d in chosen if d.kind == k]) for k in Kind}
+        self._kinds = {k: KindState(k, [d for d in chosen if d.kind == k]) for k in Kind}
         for kind, state in self._kinds.items():
             state.grow(len(self.fleet.tables[kind]))
+        self._racks = Racks(self.fleet)
+        self._around = Surroundings(self._kinds, self._racks)
+        self._joined_ms = np.full(len(self._racks), -1, np.int64)
+        self._joins = any(state.joined for state in self._kinds.values())
+        self.failed: Counter[str] = Counter()
+        """Ticks on which a detector raised, by its name."""
         self.counts: Counter[str] = Counter()
         self.newest_ms = 0
         self._waiting: dict[tuple[Shape, int, int], list[tuple[Part, Rows]]] = {}
@@ -138,6 +105,7 @@ class Engine:
             numbers = _numbers(rows)
             if not waiting.isdisjoint(numbers):
                 self._write_waiting(now_ms)
+                self._judge_racks(now_ms)
             waiting.update(numbers)
             key = (part.shape, head.tick, head.tick_ms)
             self._waiting.setdefault(key, []).append((part, rows))
@@ -148,28 +116,39 @@ class Engine:
         waiting, self._waiting = self._waiting, {}
         for rows in self._waiting_rows.values():
             rows.clear()
-        for (shape, tick, tick_ms), members in waiting.items():
-            layout, ticks, devices, _ = shape
-            state = self._kinds[layout.kind]
-            state.grow(len(self.fleet.tables[layout.kind]))
-            parts = [part for part, _ in members]
-            of = np.array([_numbers(rows) for _, rows in members], np.intp)
-            # Ticks of another length count otherwise: such a device starts over.
-            anew = of[state.tick_ms[of] != tick_ms]
-            state.next[anew] = state.newest[anew] = _FRESH
-            state.tick_ms[of] = tick_ms
-            half = SLOTS // 2
-            for start in range(0, ticks, half):
-                self._place(state, parts, of, tick, start, min(half, ticks - start), now_ms)
-            self.counts["values"] += len(layout.numbers) * ticks * devices * len(parts)
+        groups = [self._ready(*key, members) for key, members in waiting.items()]
+        half = SLOTS // 2
+        for start in range(0, max((ticks for *_, ticks in groups), default=0), half):
+            if start:
+                # Frames longer than half a ring: what their racks had so far is judged before it goes.
+                self._judge_racks(now_ms)
+            for state, parts, of, tick, ticks in groups:
+                if start < ticks:
+                    self._place(state, parts, of, tick, start, min(half, ticks - start), now_ms)
+
+    def _ready(
+        self, shape: Shape, tick: int, tick_ms: int, members: Sequence[tuple[Part, Rows]]
+    ) -> tuple[KindState, list[Part], NDArray[np.intp], int, int]:
+        """Blocks of one shape with a line of rows each, room for which is made."""
+        layout, ticks, devices, _ = shape
+        state = self._kinds[layout.kind]
+        state.grow(len(self.fleet.tables[layout.kind]))
+        parts = [part for part, _ in members]
+        of = np.array([_numbers(rows) for _, rows in members], np.intp)
+        # Ticks of another length count otherwise: such a device starts over.
+        anew = of[state.tick_ms[of] != tick_ms]
+        state.next[anew] = state.newest[anew] = FRESH
+        state.tick_ms[of] = tick_ms
+        self.counts["values"] += len(layout.numbers) * ticks * devices * len(parts)
+        return state, parts, of, tick, ticks
 
     def _place(
-        self, state: _Kind, parts: Sequence[Part], of: NDArray[np.intp],
+        self, state: KindState, parts: Sequence[Part], of: NDArray[np.intp],
         tick: int, start: int, count: int, now_ms: int,
     ) -> None:  # fmt: skip
         """Write ticks `start` to `start + count` of blocks of one shape; `of` has a line of rows a block."""
         first, last = tick + start, tick + start + count - 1
-        unjudged = (state.newest[of] != _FRESH) & (state.newest[of] >= state.next[of])
+        unjudged = (state.newest[of] != FRESH) & (state.newest[of] >= state.next[of])
         if (unjudged & (last - state.next[of] >= SLOTS)).any():
             # A batch may hold more of a device than the ring: judge before slots are used again.
             self._judge_all(state, now_ms)
@@ -180,9 +159,13 @@ class Engine:
             parts, of = [parts[i] for i in in_time.tolist()], of[in_time]
             if not parts:
                 return
-        state.ring.write(join(parts), of.ravel(), tick, start, count)
+        rows, block = of.ravel(), join(parts)
+        state.ring.write(block, rows, tick, start, count)
+        if start == 0:
+            tick_ms = int(state.tick_ms[rows[0]])
+            state.slow.write(block, rows, tick * tick_ms, tick_ms)
         due = state.next[of]
-        begin = np.where(due == _FRESH, first, due)
+        begin = np.where(due == FRESH, first, due)
         self.counts["late_ticks"] += int(np.clip(begin.max(axis=1) - first, 0, count).sum())
         state.newest[of] = newest = np.maximum(state.newest[of], last)
         # Ticks that the ring has no room for any more are skipped: a gap, which decides nothing.
@@ -206,27 +189,76 @@ class Engine:
         self._write_waiting(now_ms)
         for state in self._kinds.values():
             self._judge_all(state, now_ms)
+        self._judge_racks(now_ms)
         out, self._changes = sorted(self._changes, key=lambda a: a.t_ms), []
         return out
 
-    def _judge_all(self, state: _Kind, now_ms: int) -> None:
+    def _judge_all(self, state: KindState, now_ms: int) -> None:
         while len(due := np.flatnonzero((state.newest >= state.next) & (state.newest >= 0))):
             self._judge(state, due, now_ms)
 
-    def _judge(self, state: _Kind, pending: NDArray[np.intp], now_ms: int) -> None:
+    def _judge(self, state: KindState, pending: NDArray[np.intp], now_ms: int) -> None:
         number = state.next[pending]
         state.next[pending] += 1
         there = (number >= 0) & (state.ring.seen[number % SLOTS, pending] == number)
         rows, number = pending[there], number[there]
         if not len(rows):
             return
-        tick = Tick(state.ring, rows, number, number * state.tick_ms[rows])
-        for judge in state.judges:
-            scores = judge.detector.score(judge.memory, tick)
+        tick = Tick(state.ring, rows, number, number * state.tick_ms[rows], self._around)
+        self._ask(state.own, tick, now_ms)
+        self.counts["judged_ticks"] += len(rows)
+
+    def _ask(self, judges: Sequence[Judge], tick: Tick, now_ms: int) -> None:
+        """What detectors say of a tick; one that raises says nothing, and the others go on."""
+        for judge in judges:
+            try:
+                scores = judge.detector.score(judge.memory, tick)
+            except Exception:  # a detector's own fault must not blind the others
+                name = judge.detector.name
+                if not self.failed[name]:
+                    log.exception("detector %s failed and says nothing of this tick", name)
+                self.failed[name] += 1
+                continue
             changes = judge.episodes.update(tick, scores)
             if len(changes.fired) or len(changes.cleared):
                 self._changes += self._anomalies(judge.detector, tick, scores, changes, now_ms)
-        self.counts["judged_ticks"] += len(rows)
+
+    def _judge_racks(self, now_ms: int) -> None:
+        """Judge what is compared within racks, tick by tick up to each rack's watermark."""
+        if not self._joins:
+            return
+        if self._racks.refresh():
+            more = len(self._racks) - len(self._joined_ms)
+            self._joined_ms = np.concatenate([self._joined_ms, np.full(more, -1, np.int64)])
+        upto, newest = self._racks.watermarks({k: self._kinds[k].newest_ms for k in IN_RACK})
+        step_ms = self._step_ms()
+        # Ticks that the ring has no room for any more are skipped: a gap, which decides nothing.
+        self._joined_ms = np.maximum(self._joined_ms, newest - SLOTS * step_ms)
+        while len(due := np.flatnonzero(upto > self._joined_ms)):
+            self._joined_ms[due] = np.minimum(self._joined_ms[due] + step_ms[due], upto[due])
+            self._judge_joined(due, now_ms)
+
+    def _step_ms(self) -> NDArray[np.int64]:
+        """Of each rack: the longest tick among its devices, at least 1 ms."""
+        out = np.ones(len(self._racks), np.int64)
+        for kind in IN_RACK:
+            np.maximum.at(out, self._racks.of_row[kind], self._kinds[kind].tick_ms)
+        return out
+
+    def _judge_joined(self, racks: NDArray[np.intp], now_ms: int) -> None:
+        chosen = np.zeros(len(self._racks), np.bool_)
+        chosen[racks] = True
+        for kind in IN_RACK:
+            state, of_row = self._kinds[kind], self._racks.of_row[kind]
+            if not state.joined:
+                continue
+            rows = np.flatnonzero(chosen[of_row] & (state.tick_ms > 0))
+            t_ms, tick_ms = self._joined_ms[of_row[rows]], state.tick_ms[rows]
+            number = t_ms // tick_ms
+            there = (state.ring.seen[number % SLOTS, rows] == number) & (t_ms % tick_ms == 0)
+            if there.any():
+                tick = Tick(state.ring, rows[there], number[there], t_ms[there], self._around)
+                self._ask(state.joined, tick, now_ms)
 
     def _anomalies(
         self, rule: Detector, tick: Tick, scores: Scores, changes: Changes, now_ms: int
@@ -261,7 +293,7 @@ class Engine:
         A device that has no row yet gets it with its first frame.
         """
 
-        def give(judge: _Judge, row: int) -> None:
+        def give(judge: Judge, row: int) -> None:
             if metric in judge.memory:
                 judge.memory[metric][row] = baseline
                 judge.memory[f"{metric}_age_s"][row] = SEEDED_AGE_S
@@ -272,13 +304,13 @@ class Engine:
     def resume(self, device_id: str, detector: str) -> None:
         """A detector held a device for faulty when the worker before us ended: it does until it says otherwise."""
 
-        def hold(judge: _Judge, row: int) -> None:
+        def hold(judge: Judge, row: int) -> None:
             if judge.detector.name == detector:
                 judge.episodes.active[row] = True
 
         self._take_over(device_id, hold)
 
-    def _take_over(self, device_id: str, give: "_Give") -> None:
+    def _take_over(self, device_id: str, give: _Give) -> None:
         for kind, state in self._kinds.items():
             if (row := self.fleet.tables[kind].row_of.get(device_id)) is not None:
                 for judge in state.judges:

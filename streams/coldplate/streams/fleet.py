@@ -80,10 +80,16 @@ class Fleet:
     def __init__(self, inventory: Inventory | None = None) -> None:
         self.tables = {kind: Table(kind) for kind in Kind}
         self.strangers: dict[str, str] = {}
+        self._parents: dict[str, str] = {}
         self._known = inventory is not None
         for device in inventory or ():
+            self._parents[device.id] = device.parent
             if (kind := KIND_WORDS.get(device.kind)) is not None:
                 self.tables[kind].add(device.id, inventory.rack_of(device.id) if inventory else "")
+
+    def parent(self, device_id: str) -> str:
+        """What a device sits in; of a stranger, what its id says."""
+        return self._parents.get(device_id) or device_id.rpartition("/")[0]
 
     def rows(self, kind: Kind, devices: tuple[str, ...], rack: str) -> Rows:
         """Rows of a frame's devices, made when they are new.

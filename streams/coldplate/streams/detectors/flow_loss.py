@@ -45,6 +45,8 @@ class FlowLoss:
     at_once: float = 0.5
     hold_s: float = 3.0
     clear_s: float = 3.0
+    joined: bool = False
+    needs: tuple[str, ...] = ()
     tau_s: float = 300.0
     warm_s: float = 5.0
     idle_lpm: float = 5.0

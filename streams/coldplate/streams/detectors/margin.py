@@ -44,6 +44,8 @@ class Margin:
     at_once: float = 8.0
     hold_s: float = 2.0
     clear_s: float = 3.0
+    joined: bool = False
+    needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, baseline: float) -> float:  # noqa: ARG002  the limit is absolute

@@ -48,6 +48,8 @@ class PumpStop:
     at_once: float = 0.5
     hold_s: float = 2.0
     clear_s: float = 3.0
+    joined: bool = False
+    needs: tuple[str, ...] = ()
     tau_s: float = 300.0
     warm_s: float = 5.0
     stopped: float = 0.4

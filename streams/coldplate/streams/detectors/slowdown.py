@@ -39,6 +39,8 @@ class ThermalSlowdown:
     at_once: float = 1.0
     hold_s: float = 0.0
     clear_s: float = 5.0
+    joined: bool = False
+    needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, baseline: float) -> float:  # noqa: ARG002  a bit has no baseline
@@ -64,6 +66,8 @@ class PowerBrake:
     at_once: float = 2.0
     hold_s: float = 1.0
     clear_s: float = 5.0
+    joined: bool = False
+    needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, baseline: float) -> float:  # noqa: ARG002  a bit has no baseline
