@@ -1,26 +1,23 @@
 """Replays a recording of a real GPU, row by row as time passes, from the start again when it is over.
 
-The recording holds what NVML said about ten times a second; a tick gets the last row at or before it, and the
-statistics that an agent takes of instant power between two ticks are taken of the rows between.
+The recording holds what NVML said about ten times a second; a tick gets the last row at or before it, and what an
+agent makes of instant power between two ticks (burst.py) is made of the rows between.
 """
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.agents.burst import WINDOW_S, BurstWindow
 from coldplate.agents.collector import Happening, Health, Origin, Samples, Source
 from coldplate.wire.metric import CATALOGUE, Kind, metric
-
-SWING_WINDOW_S = 4.0
-"""Long enough for two periods of the slowest swing that matters to a grid, 0.5 Hz."""
-
-SWING_MIN_W = 20.0
-"""Below this an amplitude is the noise of an idle GPU, and no frequency is told."""
 
 # Column of the recording, our metric, and what to multiply by.
 _COLUMNS = (
@@ -49,18 +46,26 @@ _FIELDS = {
     143: "remap_uncorrected_total", 144: "remap_pending", 145: "remap_failed", 230: "recovery_action",
 }  # fmt: skip
 
+_BURST = [
+    metric(Kind.GPU, name).number
+    for name in ("power_min_w", "power_max_w", "power_std_w", "swing_hz", "swing_w")
+]
+_ENERGY = metric(Kind.GPU, "energy_j").number
+
 
 class RecordedCollector:
-    """One GPU of a recording as a node of its own.
+    """The GPU of a recording as a node of its own, or as one of several GPUs.
 
     Parameters
     ----------
     folder
         Holds `trace-10hz.csv` and `nvml-facts.json`.
     node, rack
-        Under which names it is sent; its GPU is `NODE/gpu-0`.
+        Under which names it is sent; its GPUs are `NODE/gpu-0` and on.
     slow_ticks
         Slow metrics are given every so many ticks, as a real agent reads them.
+    gpus
+        How many; spread over the recording, so that they do not all do the same at the same time.
 
     Raises
     ------
@@ -68,39 +73,55 @@ class RecordedCollector:
         When a file or a column is missing; the message names it.
     """
 
-    def __init__(self, folder: Path, node: str, rack: str, *, slow_ticks: int = 10) -> None:
-        self._columns = _read_trace(folder / "trace-10hz.csv")
-        self._t_s = self._columns["t"]
+    def __init__(
+        self, folder: Path, node: str, rack: str, *, slow_ticks: int = 10, gpus: int = 1
+    ) -> None:
+        columns = _read_trace(folder / "trace-10hz.csv")
+        self._t_s = columns.pop("t")
+        self._rows = len(self._t_s)
         self._length_s = float(self._t_s[-1] + np.median(np.diff(self._t_s)))
+        self._power_w = columns["power_instant_w"]
         facts = json.loads((folder / "nvml-facts.json").read_text("utf-8"))
-        self._slow, self._limit_c = _slow_metrics(facts)
-        self._slow_ticks = slow_ticks
+        slow, limit_c = _slow_metrics(facts)
+        columns["margin_c"] = limit_c - columns["gpu_c"]
+        self._fast, self._columns = _numbers(columns), np.stack(list(columns.values()))
+        self._slow, self._slow_values = _numbers(slow), np.array(list(slow.values()))[:, None]
+        self._used_j = columns["energy_j"][-1] - columns["energy_j"][0]
+        self._begin_s = self._length_s / gpus * np.arange(gpus)
+        self._slow_ticks, self._count = slow_ticks, 0
         self._start_ms: int | None = None
-        self._count = 0
-        self.devices: Mapping[Kind, tuple[str, ...]] = {Kind.GPU: (f"{node}/gpu-0",)}
-        self.sources: Sequence[Source] = (Source(node, rack, {Kind.GPU: range(1)}),)
+        self._burst, self._next_row = BurstWindow(gpus), np.zeros(gpus, np.int64)
+        ids = tuple(f"{node}/gpu-{i}" for i in range(gpus))
+        self.devices: Mapping[Kind, tuple[str, ...]] = {Kind.GPU: ids}
+        self.sources: Sequence[Source] = (Source(node, rack, {Kind.GPU: range(gpus)}),)
 
     def sample(self, tick_ms: int) -> Samples:
         """The recording's values, `tick_ms` after the first call."""
         if self._start_ms is None:
             self._start_ms = tick_ms
-        rounds, at_s = divmod((tick_ms - self._start_ms) / 1000, self._length_s)
-        row = int(np.searchsorted(self._t_s, at_s, "right")) - 1
-        out = np.full((len(CATALOGUE[Kind.GPU]), 1), np.nan)
-        for name, values in self._columns.items():
-            if name != "t":
-                out[metric(Kind.GPU, name).number] = values[row]
-        energy = metric(Kind.GPU, "energy_j").number
-        used_j = self._columns["energy_j"][-1] - self._columns["energy_j"][0]
-        out[energy] += rounds * used_j
-        out[metric(Kind.GPU, "margin_c").number] = self._limit_c - self._columns["gpu_c"][row]
-        for name, value in _burst(self._t_s, self._columns["power_instant_w"], row).items():
-            out[metric(Kind.GPU, name).number] = value
+        passed_s = (tick_ms - self._start_ms) / 1000 + self._begin_s
+        rounds, at_s = np.divmod(passed_s, self._length_s)
+        row = self._t_s.searchsorted(at_s, "right") - 1
+        out = np.full((len(CATALOGUE[Kind.GPU]), len(row)), np.nan)
+        out[self._fast] = self._columns[:, row]
+        out[_ENERGY] += rounds * self._used_j
+        for gpu, last in enumerate((rounds.astype(np.int64) * self._rows + row).tolist()):
+            self._take_in(gpu, last)
+        out[_BURST] = self._burst.features(tick_ms)
         if self._count % self._slow_ticks == 0:
-            for name, value in self._slow.items():
-                out[metric(Kind.GPU, name).number] = value
+            out[self._slow] = self._slow_values
         self._count += 1
         return {Kind.GPU: out}
+
+    def _take_in(self, gpu: int, last: int) -> None:
+        """Readings up to a row, counted through all rounds; after a long gap those of the window alone."""
+        of_window = int(np.ceil(WINDOW_S * self._rows / self._length_s))
+        # At the start there is nothing before the first row.
+        begin = max(int(self._next_row[gpu]), last - of_window if self._count else last)
+        self._next_row[gpu] = max(begin, last + 1)
+        rounds, rows = np.divmod(np.arange(begin, last + 1), self._rows)
+        t_us = np.rint(1e6 * (rounds * self._length_s + self._t_s[rows]))
+        self._burst.add(gpu, t_us.astype(np.int64), self._power_w[rows])
 
     def conditions(self) -> None:
         """A recorded GPU is heard."""
@@ -124,18 +145,28 @@ class RecordedCollector:
 def _read_trace(path: Path) -> dict[str, NDArray[np.float64]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            return _columns(path, csv.reader(file))
     except OSError as error:
         raise ValueError(f"recording: {error}") from None
-    if len(rows) < 2:
+
+
+def _columns(path: Path, rows: Iterator[list[str]]) -> dict[str, NDArray[np.float64]]:
+    header, first, second = (next(rows, None) for _ in range(3))
+    if header is None or first is None or second is None:
         raise ValueError(f"{path}: no rows")
-    missing = {"t", *(c for c, _, _ in _COLUMNS)} - set(rows[0])
-    if missing:
+    factors = {"t": ("t", 1.0)} | {column: (name, factor) for column, name, factor in _COLUMNS}
+    if missing := factors.keys() - set(header):
         raise ValueError(f"{path}: no column {', '.join(sorted(missing))}")
-    out = {"t": np.array([float(r["t"]) for r in rows])}
-    for column, name, factor in _COLUMNS:
-        out[name] = np.array([float(r[column]) if r[column] else np.nan for r in rows]) * factor
-    return out
+    taken = [header.index(column) for column in factors]
+    # As it is read: the text of an hour would be a hundred megabytes of objects.
+    whole = chain((first, second), rows)
+    cells = np.array(array("d", (float(row[i] or "nan") for row in whole for i in taken)))
+    columns = cells.reshape(-1, len(factors)).T
+    return {name: v * factor for (name, factor), v in zip(factors.values(), columns, strict=True)}
+
+
+def _numbers(values: Mapping[str, object]) -> list[int]:
+    return [metric(Kind.GPU, name).number for name in values]
 
 
 def _slow_metrics(facts: dict[str, Any]) -> tuple[dict[str, float], float]:
@@ -146,24 +177,3 @@ def _slow_metrics(facts: dict[str, Any]) -> tuple[dict[str, float], float]:
     slow |= {name: float(fields[number]) for number, name in _FIELDS.items() if number in fields}
     temperature = float(calls["nvmlDeviceGetTemperature", (0,)])
     return slow, float(calls["nvmlDeviceGetMarginTemperature", ()]) + temperature
-
-
-def _burst(t_s: NDArray[np.float64], power_w: NDArray[np.float64], row: int) -> dict[str, float]:
-    """Least, greatest and standard deviation over the last second; strongest swing over four."""
-    second = power_w[(t_s > t_s[row] - 1.0) & (t_s <= t_s[row])]
-    out = {
-        "power_min_w": float(second.min()),
-        "power_max_w": float(second.max()),
-        "power_std_w": float(second.std()),
-    }
-    window = (t_s > t_s[row] - SWING_WINDOW_S) & (t_s <= t_s[row])
-    values = power_w[window]
-    if len(values) < 16:
-        return out
-    step_s = float(np.median(np.diff(t_s[window])))
-    spectrum = np.abs(np.fft.rfft(values - values.mean())) * 2 / len(values)
-    strongest = int(spectrum[1:].argmax()) + 1
-    out["swing_w"] = float(spectrum[strongest])
-    if out["swing_w"] >= SWING_MIN_W:
-        out["swing_hz"] = float(np.fft.rfftfreq(len(values), step_s)[strongest])
-    return out
