@@ -11,11 +11,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.agents.blocks import BODY_ORDER, Made, blocks
+from coldplate.agents.blocks import Held, Made
 from coldplate.agents.collector import Collector, Conditions, Samples, Source
 from coldplate.agents.urgency import Urgency
 from coldplate.wire.frame import Head, Identity, pack_head, seal
-from coldplate.wire.metric import CATALOGUE, Kind
+from coldplate.wire.metric import Kind
 
 URGENT_TICKS = 2
 CALM_AFTER_S = 60.0
@@ -70,10 +70,11 @@ class Framer:
         self._seq = [0] * count
         self._urgent_until = np.full(count, -1, np.int64)
         self._last_tick: int | None = None
-        self._ring = {
-            kind: np.full((len(CATALOGUE[kind]), ticks, len(ids)), np.nan)
-            for kind, ids in self._devices.items()
-        }
+        self._ids = [
+            {k: self._devices[k][span.start : span.stop] for k, span in s.devices.items()}
+            for s in self._sources
+        ]
+        self._ring = {kind: Held(kind, ticks, len(ids)) for kind, ids in self._devices.items()}
 
     def add(
         self, tick: int, samples: Samples, conditions: Conditions | None = None
@@ -89,8 +90,7 @@ class Framer:
         passed = 1 if self._last_tick is None else max(1, tick - self._last_tick)
         self._last_tick = tick
         for kind, ring in self._ring.items():
-            # The catalogue's order becomes the body's, once for all sources.
-            ring[:, tick % self.ticks] = samples[kind][list(BODY_ORDER[kind])]
+            ring.write(tick % self.ticks, samples[kind])
         self._held += 1
         if conditions is not None:
             self._held[conditions.silent] = 0
@@ -123,22 +123,19 @@ class Framer:
         made: dict[int, Framed] = {}
         for (held, build), members in alike.items():
             slots = [t % self.ticks for t in range(last - held + 1, last + 1)]
-            parts = [self._blocks(kind, members, slots) for kind, _ in build]
+            parts = [
+                self._ring[kind].blocks(
+                    slots,
+                    [self._ids[i][kind] for i in members],
+                    [self._sources[i].devices[kind].start for i in members],
+                )
+                for kind, _ in build
+            ]
             for position, i in enumerate(members):
                 of_source = [part[position] for part in parts]
                 made[i] = self._seal(i, last - held + 1, held, of_source, bool(urgent[i]))
         self._held[due] = 0
         return [made[i] for i in due.tolist()]
-
-    def _blocks(self, kind: Kind, members: Sequence[int], slots: Sequence[int]) -> list[Made]:
-        spans = [self._sources[i].devices[kind] for i in members]
-        ids = [self._devices[kind][s.start : s.stop] for s in spans]
-        if len(spans) == 1:
-            values = self._ring[kind][:, slots, spans[0].start : spans[0].stop][:, :, None]
-        else:
-            columns = np.array([np.arange(s.start, s.stop) for s in spans], np.intp)
-            values = self._ring[kind][:, slots][:, :, columns]
-        return blocks(kind, ids, values)
 
     def _seal(
         self, index: int, first: int, held: int, made: Sequence[Made], urgent: bool

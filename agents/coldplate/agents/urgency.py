@@ -57,7 +57,8 @@ class Urgency:
 
     def _gpu(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         row = self._row[Kind.GPU]
-        reasons = np.nan_to_num(values[row["clock_event_reasons"]]).astype(np.int64)
+        reasons = values[row["clock_event_reasons"]]
+        reasons = np.where(np.isnan(reasons), 0.0, reasons).astype(np.int64)
         # NaN < 10 is False: an unknown margin is not urgent.
         out: NDArray[np.bool_] = (values[row["margin_c"]] < MARGIN_K) | (reasons & REASONS != 0)
         return out
