@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 COLDPLATE := .venv/bin/coldplate
 
-.PHONY: setup demo test lint types docs docs-check bench clean
+.PHONY: setup demo test lint types docs docs-check bench soak-agent clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHouse; a second one takes a fraction of a second
@@ -32,6 +32,9 @@ bench: setup  ## Codec, pipeline, and how long `coldplate --help` takes
 	@$(COLDPLATE) bench codec --json
 	@$(COLDPLATE) bench pipeline --json
 	@$(PY) -m timeit -n 1 -r 8 -s "import subprocess as s" "s.run(['$(COLDPLATE)', '--help'], stdout=s.DEVNULL)"
+
+soak-agent: setup  ## An agent killed 200 times while its broker comes and goes: some 12 minutes
+	@PYTHONPATH=tests $(PY) tests/e2e/kills.py 200
 
 clean:  ## Forget all but the downloads in the cache
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

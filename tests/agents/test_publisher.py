@@ -27,8 +27,11 @@ with warnings.catch_warnings():
     from kafka import KafkaConsumer, TopicPartition
     from kafka.admin import KafkaAdminClient, NewTopic
 
+from coldplate.agents.gate import Verdict
+from coldplate.agents.options.spool import Spool
 from coldplate.agents.publisher import KafkaPublisher
 from coldplate.agents.settings import KafkaSettings
+from coldplate.agents.spool.disk import SpooledQueue
 
 pytestmark = [
     pytest.mark.e2e,
@@ -340,3 +343,142 @@ def test_an_overflow_is_told_once(caplog):
     publisher.close(0.1)
     assert dropped >= 80
     assert 1 == sum("the oldest are dropped" in r.getMessage() for r in caplog.records)
+
+
+def spooled(folder: Any, **options: Any) -> SpooledQueue:
+    """A spool whose topic of events is `*.events`, and that catches up fast."""
+
+    class Events:
+        def __contains__(self, topic: object) -> bool:
+            return str(topic).endswith(".events")
+
+    return SpooledQueue(folder, Spool(**options), first_topics=Events(), frames_per_s_min=500.0)
+
+
+def test_a_record_that_kafka_will_never_have_is_dropped_and_takes_no_other_with_it(
+    kafka_bootstrap: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A compacted topic takes none without a key: it goes after three refusals, those in its batch arrive."""
+    topic = new_topic(kafka_bootstrap, **{"cleanup.policy": "compact"})
+    with publisher(KafkaSettings(kafka_bootstrap)) as made:
+        for i in range(3):
+            made.publish(topic, b"k", sized(f"before-{i}"))
+        made.publish(topic, None, sized("guilty"))  # type: ignore[arg-type]
+        for i in range(3):
+            made.publish(topic, b"k", sized(f"after-{i}"))
+        assert 0 == made.flush(30)
+        counts = made.counts()
+    assert (1, 6) == (counts["dropped_refused"], counts["acknowledged"])
+    got = read(kafka_bootstrap, topic)
+    assert {f"{w}-{i}" for w in ("before", "after") for i in range(3)} == set(got)
+    assert "guilty" not in got
+    assert 1 == sum(f"topic {topic} refuses a record" in r.getMessage() for r in caplog.records)
+
+
+def test_a_topic_that_refuses_everything_does_not_hold_up_the_others(
+    kafka_bootstrap: str, tmp_path: Any
+) -> None:
+    """What its rule on times refuses is dropped from the spool too; the rest arrives."""
+    rule = {"message.timestamp.type": "CreateTime", "message.timestamp.before.max.ms": "0"}
+    strict, topic = new_topic(kafka_bootstrap, **rule), new_topic(kafka_bootstrap)
+    with publisher(KafkaSettings(kafka_bootstrap), waiting=spooled(tmp_path)) as made:
+        for i in range(2):
+            made.publish(strict, b"k", sized(f"refused-{i}"))
+            made.publish(topic, b"k", sized(f"{i}"))
+        assert 0 == made.flush(40)
+        counts = made.counts()
+    assert (2, 2) == (counts["dropped_refused"], counts["acknowledged"])
+    assert 0 == counts["spool_records"]
+    assert ["0", "1"] == list(dict.fromkeys(read(kafka_bootstrap, topic)))
+
+
+def test_what_is_on_disk_waits_for_the_next_start(
+    kafka_bootstrap: str, tmp_path: Any, dead: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closing without a broker leaves it there and says how much; the next one sends it, events first."""
+    topic = new_topic(kafka_bootstrap)
+    events = new_topic(kafka_bootstrap, f"{topic}.events")
+    made = KafkaPublisher(KafkaSettings(dead), waiting=spooled(tmp_path))
+    for i in range(50):
+        made.publish(topic, b"k", sized(str(i)))
+    made.publish(events, b"k", sized("event"), urgent=True)
+    made.close(0.1)
+    counts = made.counts()
+    assert (51, 0) == (counts["pending"], counts["unsaved"])
+    assert 1 == sum("51 records wait on disk" in r.getMessage() for r in caplog.records)
+    with publisher(KafkaSettings(kafka_bootstrap), waiting=spooled(tmp_path)) as again:
+        assert 0 == again.flush(20)
+        assert 51 == again.counts()["acknowledged"]
+    assert [str(i) for i in range(50)] == read(kafka_bootstrap, topic)
+    assert ["event"] == read(kafka_bootstrap, events)
+
+
+def test_an_outage_longer_than_kafkas_patience_loses_nothing_that_is_spooled(
+    broker: Broker, tmp_path: Any
+) -> None:
+    """The order of a key's first appearances stays, though the producer is another one."""
+    topic = new_topic(broker.address, partitions=8)
+    with publisher(Impatient(broker.address), waiting=spooled(tmp_path)) as made:
+        made.publish(topic, b"a", sized("a0"))
+        assert 0 == made.flush(20)
+        with broker.frozen():
+            for i in range(1, 300):
+                made.publish(topic, b"ab"[i % 2 : i % 2 + 1], sized(f"{'ab'[i % 2]}{i}"))
+            await_that(lambda: made.counts().get("resent", 0) > 0, 20, "a record given up")
+        assert 0 == made.flush(40)
+        assert 300 == made.counts()["acknowledged"]
+    first = list(dict.fromkeys(read(broker.address, topic)))
+    for key in "ab":
+        numbers = [int(n[1:]) for n in first if n[0] == key]
+        assert sorted(numbers) == numbers
+    assert 300 == len(first)
+
+
+def test_frames_after_an_outage_leave_at_their_rate(kafka_bootstrap: str, tmp_path: Any) -> None:
+    """A backlog of two hundred goes at ten a second here, after a burst of twenty."""
+    topic = new_topic(kafka_bootstrap)
+    held = spooled(tmp_path)
+    for i in range(200):
+        held.put(topic, b"k", sized(str(i)), urgent=False, first_ms=time.time_ns() // 1_000_000)
+    held.close()
+    slow = SpooledQueue(tmp_path, Spool(), frames_per_s_min=10.0)
+    with publisher(KafkaSettings(kafka_bootstrap), waiting=slow) as made:
+        await_that(lambda: made.counts().get("acknowledged", 0) >= 20, 20, "the burst")
+        began_s = time.monotonic()
+        await_that(lambda: made.counts().get("acknowledged", 0) >= 50, 20, "thirty more")
+        took_s = time.monotonic() - began_s
+    assert 2.0 < took_s < 5.0
+
+
+def test_a_gate_holds_drops_and_lets_pass(kafka_bootstrap: str, tmp_path: Any) -> None:
+    """Held ones wait in their order until the gate has changed; dropped ones are counted."""
+    topic = new_topic(kafka_bootstrap)
+    now_ms = time.time_ns() // 1_000_000
+    verdicts = dict.fromkeys((0, 1), Verdict.SEND) | dict.fromkeys((2, 3), Verdict.DROP)
+
+    def gate(first_ms: int) -> Verdict:
+        return verdicts.get(first_ms - now_ms, Verdict.HOLD)
+
+    with publisher(KafkaSettings(kafka_bootstrap), waiting=spooled(tmp_path), gate=gate) as made:
+        for i in range(8):
+            made.publish(topic, b"k", sized(str(i)), first_ms=now_ms + i)
+        await_that(lambda: made.counts()["pending"] == 4, 20, "what may pass")
+        assert 4 == made.counts()["spool_records"]
+        verdicts |= dict.fromkeys(range(4, 8), Verdict.SEND)
+        made.gate_changed()
+        assert 0 == made.flush(20)
+        counts = made.counts()
+    assert (2, 6) == (counts["dropped_led_by_other"], counts["acknowledged"])
+    assert ["0", "1", "4", "5", "6", "7"] == read(kafka_bootstrap, topic)
+
+
+def test_nothing_runs_while_there_is_nothing_to_do(kafka_bootstrap: str, tmp_path: Any) -> None:
+    """An idle publisher costs next to no time of a core, its producer included."""
+    topic = new_topic(kafka_bootstrap)
+    with publisher(KafkaSettings(kafka_bootstrap), waiting=spooled(tmp_path)) as made:
+        made.publish(topic, b"k", b"v")
+        assert 0 == made.flush(20)
+        before_s = time.process_time(), time.monotonic()
+        threading.Event().wait(3.0)
+        cpu_s, wall_s = time.process_time() - before_s[0], time.monotonic() - before_s[1]
+    assert cpu_s / wall_s < 0.003

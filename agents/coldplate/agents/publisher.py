@@ -1,12 +1,16 @@
-"""Sends records with kafka-python: bounded in memory, never blocking who hands them over, re-sent until acknowledged.
+"""Sends records with kafka-python: bounded, never blocking who hands them over, re-sent until acknowledged.
 
 kafka-python bounds nothing while brokers are away and drops a record after its delivery time-out, and `send` may block
-on metadata. So records wait in a queue of our own (queue.py); a thread hands them to a producer, a bounded number at a
-time. A producer that gave one up may be in a state that it cannot leave (an idempotent one after a broker lost its
+on metadata. So records wait in memory (queue.py) or on disk (spool/); a thread hands them to a producer, a bounded
+number at a time. A producer that gave one up may be in a state that it cannot leave (an idempotent one after a broker lost its
 data): it is abandoned, everything it held goes back to the queue at once, and what it still says is not listened to.
 A record that it had delivered after all is sent twice, with the same bytes, so with the same identity.
 
-A topic that is missing or forbidden is set aside for a while, and the others go on.
+A topic that is missing or forbidden is set aside for a while, and the others go on. A record that Kafka refuses for what
+it is would be refused for ever: after the first refusal records go one by one, so that it is known which one it is, and
+after the third it is dropped and counted.
+
+A gate may keep a record back, or have it dropped, by its event time (gate.py).
 """
 
 import logging
@@ -17,7 +21,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from coldplate.agents.queue import Record, RecordQueue
+from coldplate.agents.gate import Gate, Verdict
+from coldplate.agents.queue import Record, RecordQueue, Waiting
 from coldplate.agents.settings import KafkaSettings
 
 with warnings.catch_warnings():
@@ -25,11 +30,16 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import KafkaProducer
     from kafka.errors import (
+        CorruptRecordError,
+        InvalidRecordError,
+        InvalidTimestampError,
         KafkaError,
         MessageSizeTooLargeError,
+        PolicyViolationError,
         RecordListTooLargeError,
         TopicAuthorizationFailedError,
         UnknownTopicOrPartitionError,
+        UnsupportedForMessageFormatError,
     )
     from kafka.net.compat import KafkaNetClient
     from kafka.net.inet import KafkaNetSocket
@@ -40,6 +50,11 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it repeats what this fi
 
 RETRY_S = 0.5
 ASIDE_S = 5.0
+HOLD_S = 1.0
+"""After so long a gate that said "hold" is asked again, though it did not say that it has changed."""
+
+REFUSALS_MAX = 3
+
 TOPIC_MS = 500
 """How long the other topics wait for a look at one that may be missing."""
 
@@ -47,6 +62,13 @@ CLOSE_S = 0.5
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _OF_TOPIC = (TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
+_REFUSALS = (
+    CorruptRecordError,
+    InvalidRecordError,
+    InvalidTimestampError,
+    PolicyViolationError,
+    UnsupportedForMessageFormatError,
+)
 
 
 class KafkaPublisher:
@@ -58,31 +80,56 @@ class KafkaPublisher:
         How to reach Kafka.
     queue_bytes_max
         Bytes that wait at most, in queue and producer together; what gives way then, queue.py says.
+    waiting
+        Where records wait instead of such a queue; is closed with this.
+    gate
+        Asked about each record, frame or event, before it is sent; None lets all pass. It is asked under this
+        publisher's lock, so it may take none that is held by whoever calls `gate_changed`.
     """
 
-    def __init__(self, settings: KafkaSettings, *, queue_bytes_max: int = 64 << 20) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        queue_bytes_max: int = 64 << 20,
+        waiting: Waiting | None = None,
+        gate: Gate | None = None,
+    ) -> None:
         self._settings = settings
-        self._queue, self._bytes_max = RecordQueue(queue_bytes_max), queue_bytes_max
+        self._queue: Waiting = RecordQueue(queue_bytes_max) if waiting is None else waiting
+        self._gate = gate
         self._full, self._dropped_told = False, 0
         self._changed = threading.Condition()
         self._producer: Any = None
         self._searching: Any = None
         self._aside_until_s: dict[str, float] = {}
-        self._closing = False
+        self._held_until_s: dict[str, float] = {}
+        self._one_by_one = 0
+        self._closing = self._closed = False
         self._down = False
         self._thread = threading.Thread(target=self._send_all, name="publisher", daemon=True)
         self._thread.start()
 
-    def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:
-        """Take a record for sending; never blocks."""
+    def publish(
+        self, topic: str, key: bytes, value: bytes, *, urgent: bool = False,
+        first_ms: int | None = None,
+    ) -> None:  # fmt: skip
+        """Take a record for sending; never waits for Kafka."""
+        first_ms = time.time_ns() // 1_000_000 if first_ms is None else first_ms
         with self._changed:
-            self._queue.put(topic, key, value, urgent=urgent)
-            if self._queue.counts["dropped_queue_full"] > self._dropped_told and not self._full:
+            self._queue.put(topic, key, value, urgent=urgent, first_ms=first_ms)
+            if self._overflown() > self._dropped_told and not self._full:
                 self._full = True
                 log.warning(
-                    "%d bytes wait for Kafka at %s, as many as may: the oldest are dropped from now on",
-                    self._bytes_max, self._settings.brokers,
-                )  # fmt: skip
+                    "as much waits for Kafka at %s as may: the oldest are dropped from now on",
+                    self._settings.brokers,
+                )
+            self._changed.notify_all()
+
+    def gate_changed(self) -> None:
+        """The gate may say something else about records that it held."""
+        with self._changed:
+            self._held_until_s.clear()
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> int:
@@ -92,16 +139,17 @@ class KafkaPublisher:
             return self._queue.pending
 
     def counts(self) -> Mapping[str, int]:
-        """Records `taken`, `acknowledged`, `pending`, `in_flight`, `resent`, `set_aside`, `dropped_REASON`."""
+        """Records `taken`, `acknowledged`, `pending`, `in_flight`, `resent`, `set_aside`, `dropped_REASON`, `unsaved`.
+
+        `unsaved` are those of the pending ones that would be lost if the process ended now. What is on disk adds
+        `spool_records` and `spool_bytes`, and `spool_errors`, `spool_bad_segments`, `spool_torn_tails` since the start.
+        """
         with self._changed:
-            now = {"pending": self._queue.pending, "in_flight": self._queue.in_flight}
-            return {**self._queue.counts, **now}
+            return {**self._queue.counts, **self._queue.now()}
 
     def close(self, timeout_s: float) -> None:
-        """Flush within the time given, then end."""
-        left = self.flush(timeout_s)
-        if left:
-            log.warning("%d records were not acknowledged by %s", left, self._settings.brokers)
+        """Flush within the time given, then end; what is on disk waits there for the next start."""
+        self.flush(timeout_s)
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -109,6 +157,16 @@ class KafkaPublisher:
             with suppress(RuntimeError):  # it has just ended by itself
                 client._manager.call_soon(client._manager.close)  # noqa: SLF001  ends the search
         self._thread.join(CLOSE_S)
+        with self._changed:
+            self._closed = True
+            self._queue.close()
+            now = self._queue.now()
+        if now["unsaved"]:
+            log.warning(
+                "%d records were not acknowledged by %s", now["unsaved"], self._settings.brokers
+            )
+        if saved := now["pending"] - now["unsaved"]:
+            log.warning("%d records wait on disk for the next start", saved)
 
     def _send_all(self) -> None:
         while not self._closing:
@@ -156,18 +214,37 @@ class KafkaPublisher:
         with self._changed:
             while producer is self._producer and not self._closing:
                 now_s = time.monotonic()
-                aside = [t for t, until_s in self._aside_until_s.items() if now_s < until_s]
-                if (record := self._queue.take(aside)) is not None:
-                    return record
-                self._changed.wait(RETRY_S)
+                until_s = {**self._held_until_s, **self._aside_until_s}
+                without = {topic: s for topic, s in until_s.items() if now_s < s}
+                alone = self._one_by_one > 0 and self._queue.in_flight > 0
+                if not alone and (record := self._queue.take(without)) is not None:
+                    if self._passes(record):
+                        return record
+                    continue
+                # Nothing is looked at again before something happens, or one of these times has come.
+                waits_s = [s - now_s for s in without.values()]
+                if not alone and (wait_s := self._queue.wait_s()) is not None:
+                    waits_s.append(wait_s)
+                self._changed.wait(min(waits_s, default=None))
         return None
+
+    def _passes(self, record: Record) -> bool:
+        """Whether the gate lets a record through; otherwise it is dealt with."""
+        verdict = Verdict.SEND if self._gate is None else self._gate(record.first_ms)
+        if verdict is Verdict.HOLD:
+            self._queue.give_back(record)
+            self._held_until_s[record.topic] = time.monotonic() + HOLD_S
+        elif verdict is Verdict.DROP:
+            self._queue.done(record, "dropped_led_by_other")
+            self._changed.notify_all()
+        return verdict is Verdict.SEND
 
     def _hand_over(self, producer: Any, record: Record) -> None:
         try:
             producer.partitions_for(record.topic)
         except (KafkaError, ValueError) as error:
             with self._changed:
-                if producer is self._producer:
+                if producer is self._producer and not self._closed:
                     self._queue.give_back(record)
                     self._set_aside(producer, record.topic, error)
             return
@@ -175,7 +252,8 @@ class KafkaPublisher:
             future = producer.send(record.topic, record.value, record.key)
         except MessageSizeTooLargeError:
             with self._changed:
-                self._drop_too_large(record)
+                if not self._closed:
+                    self._drop_too_large(record)
                 self._changed.notify_all()
             return
         except (KafkaError, ValueError) as error:
@@ -186,23 +264,24 @@ class KafkaPublisher:
 
     def _acknowledged(self, producer: Any, record: Record) -> None:
         with self._changed:
-            if producer is not self._producer:
+            if self._closed or producer is not self._producer:
                 return
             self._queue.done(record, "acknowledged")
+            self._one_by_one = max(0, self._one_by_one - 1)
             if self._aside_until_s.pop(record.topic, None) is not None:
                 log.warning("topic %s takes records again", record.topic)
             if self._down:
                 self._down = False
                 log.warning("Kafka at %s takes records again", self._settings.brokers)
             if self._full:
-                dropped = self._queue.counts["dropped_queue_full"]
+                dropped = self._overflown()
                 log.warning("%d records were dropped, the oldest", dropped - self._dropped_told)
                 self._full, self._dropped_told = False, dropped
             self._changed.notify_all()
 
     def _failed(self, producer: Any, record: Record, error: Exception) -> None:
         with self._changed:
-            if producer is not self._producer:
+            if self._closed or producer is not self._producer:
                 return
             self._producer = None
             _abandon(producer)
@@ -210,14 +289,31 @@ class KafkaPublisher:
                 self._drop_too_large(record)
             elif isinstance(error, _OF_TOPIC):
                 self._set_aside(producer, record.topic, error)
+            elif isinstance(error, _REFUSALS) or type(error) is KafkaError:
+                self._refused(record, error)
             else:
                 self._say_down(error)
             self._queue.counts["resent"] += self._queue.give_back_all()
             self._changed.notify_all()
 
+    def _overflown(self) -> int:
+        return self._queue.counts["dropped_queue_full"] + self._queue.counts["dropped_spool_full"]
+
     def _drop_too_large(self, record: Record) -> None:
         log.warning("a record of %d bytes is larger than Kafka takes", len(record.value))
         self._queue.done(record, "dropped_too_large")
+
+    def _refused(self, record: Record, error: Exception) -> None:
+        # Those that were with it in a batch are refused for its sake; the broker has some of them told apart by an
+        # error of no kind, and what is said first of a batch is what is heard.
+        self._one_by_one = max(self._one_by_one, self._queue.in_flight)
+        record.refusals += isinstance(error, _REFUSALS)
+        if record.refusals >= REFUSALS_MAX:
+            log.warning(
+                "topic %s refuses a record for good (%s); it is dropped", record.topic, error
+            )
+            self._queue.done(record, "dropped_refused")
+            self._one_by_one -= 1
 
     def _set_aside(self, producer: Any, topic: str, error: Exception) -> None:
         if topic not in self._aside_until_s:

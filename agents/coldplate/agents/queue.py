@@ -11,6 +11,7 @@ flight, so that there is always something that waits and can give way to a new r
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Protocol
 
 IN_FLIGHT_MAX = 4000
 """Records that are in flight at most."""
@@ -18,13 +19,67 @@ IN_FLIGHT_MAX = 4000
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One record; `number` counts from the first that was put in."""
+    """One record.
+
+    Parameters
+    ----------
+    number
+        Counts from the first that was put in.
+    first_ms
+        Event time of its first tick or event.
+    place
+        Where it stands on disk, segment and ordinal; None when it does not.
+    refusals
+        How often Kafka said that it will not have it.
+    """
 
     number: int
     topic: str
     key: bytes
     value: bytes
     urgent: bool
+    first_ms: int = 0
+    place: tuple[int, int] | None = None
+    refusals: int = 0
+
+
+class Waiting(Protocol):
+    """What a publisher takes records from, whether they wait in memory or on disk; knows no threads."""
+
+    counts: Counter[str]
+    """Of records since the start, by what became of them."""
+
+    @property
+    def in_flight(self) -> int:
+        """Records that have left and are not done."""
+
+    @property
+    def pending(self) -> int:
+        """Records that wait or are in flight."""
+
+    def put(self, topic: str, key: bytes, value: bytes, *, urgent: bool, first_ms: int) -> None:
+        """Take a record in; others give way to it, and are counted."""
+
+    def take(self, without: Container[str] = ()) -> Record | None:
+        """The next record, now in flight, of a topic not in `without`; None when there is none or no room."""
+
+    def wait_s(self) -> float | None:
+        """After a `take` that gave None: when there may be one, though nothing else happens. None: never."""
+
+    def done(self, record: Record, count: str) -> None:
+        """A record in flight has found its end, counted under this name; of another nothing is done."""
+
+    def give_back(self, record: Record) -> None:
+        """A record in flight goes to the head of those that wait; of another nothing is done."""
+
+    def give_back_all(self) -> int:
+        """Everything in flight waits again, in its order, before what waits; returns how many records."""
+
+    def now(self) -> dict[str, int]:
+        """What there is now: `pending`, `in_flight`, `unsaved` (lost when the process ends), ..."""
+
+    def close(self) -> None:
+        """Let go of files."""
 
 
 class RecordQueue:
@@ -35,10 +90,12 @@ class RecordQueue:
     bytes_max
         Bytes of values, waiting and in flight. Beyond it the oldest ordinary record that waits is dropped, and
         without one the oldest urgent one; a record of more than half of it is not taken.
+    counts
+        Where to count, when it is part of something larger.
     """
 
-    def __init__(self, bytes_max: int) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, bytes_max: int, counts: Counter[str] | None = None) -> None:
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._bytes_max, self._bytes, self._bytes_in_flight = bytes_max, 0, 0
         self._topics: OrderedDict[str, _Topic] = OrderedDict()
         self._in_flight: set[Record] = set()
@@ -53,17 +110,37 @@ class RecordQueue:
         """Records that wait or are in flight."""
         return len(self._in_flight) + sum(len(t) for t in self._topics.values())
 
-    def put(self, topic: str, key: bytes, value: bytes, *, urgent: bool) -> None:
+    @property
+    def size_bytes(self) -> int:
+        """Of values, waiting and in flight."""
+        return self._bytes
+
+    def now(self) -> dict[str, int]:
+        """`pending` and `in_flight`; what is pending is all `unsaved`."""
+        return {"pending": self.pending, "in_flight": self.in_flight, "unsaved": self.pending}
+
+    def wait_s(self) -> float | None:
+        """Nothing here comes with time."""
+        return None
+
+    def close(self) -> None:
+        """There are no files."""
+
+    def put(self, topic: str, key: bytes, value: bytes, *, urgent: bool, first_ms: int = 0) -> None:
         """Take a record in; others give way to it, and are counted."""
-        record = Record(self.counts["taken"], topic, key, value, urgent)
+        record = Record(self.counts["taken"], topic, key, value, urgent, first_ms)
         self.counts["taken"] += 1
         if len(value) > self._bytes_max // 2:
             self.counts["dropped_too_large"] += 1
             return
-        if topic not in self._topics:
-            self._topics[topic] = _Topic()
-        self._topics[topic].add(record)
-        self._bytes += len(value)
+        self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Take a record in that was counted and numbered before."""
+        if record.topic not in self._topics:
+            self._topics[record.topic] = _Topic()
+        self._topics[record.topic].add(record)
+        self._bytes += len(record.value)
         while self._bytes > self._bytes_max:
             old = self._first_to_drop()
             self._topics[old.topic].remove(old)

@@ -7,8 +7,14 @@ from typing import Any, Protocol
 class Publisher(Protocol):
     """Sends records; `agents` implements it over kafka-python."""
 
-    def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:
-        """Take a record for sending; never blocks. What does not fit is dropped, oldest first, counted."""
+    def publish(
+        self, topic: str, key: bytes, value: bytes, *, urgent: bool = False,
+        first_ms: int | None = None,
+    ) -> None:  # fmt: skip
+        """Take a record for sending; never waits. What does not fit is dropped, oldest first, counted.
+
+        `first_ms` is the event time of its first tick or event, Unix milliseconds; None: now.
+        """
 
     def flush(self, timeout_s: float) -> int:
         """Wait until everything taken is acknowledged; returns how many records are not yet."""

@@ -1,0 +1,1 @@
+"""What can be configured, one section a file; imports msgspec alone, so that every command may read it."""
