@@ -4,7 +4,7 @@ A source's frames end on ticks that its rack's name spreads evenly, so that a ha
 urgent does not wait (urgency.py). One framer serves one node or a whole twin of a hall.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -26,10 +26,11 @@ _Build = tuple[tuple[Kind, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """An encoded frame and what has to be known to send and count it."""
+    """An encoded frame and what has to be known to send and count it; `first_ms` is the event time of its first tick."""
 
     identity: Identity
     rack: str
+    first_ms: int
     ticks: int
     values: int
     urgent: bool
@@ -51,11 +52,14 @@ class Framer:
         Length of a tick.
     ticks
         Ticks of an ordinary frame, 1 to 60.
+    seqs
+        Next number by source, of an earlier framer of the same boot.
     """
 
     def __init__(
-        self, cluster: str, collector: Collector, boot: int, *, tick_ms: int = 1000, ticks: int = 5
-    ) -> None:
+        self, cluster: str, collector: Collector, boot: int, *, tick_ms: int = 1000, ticks: int = 5,
+        seqs: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
         self.cluster, self.boot, self.tick_ms, self.ticks = cluster, boot, tick_ms, ticks
         self._devices = collector.devices
         self._sources: Sequence[Source] = collector.sources
@@ -67,7 +71,7 @@ class Framer:
         self._phase = np.array([crc32(s.rack.encode()) % ticks for s in self._sources], np.int64)
         self._held = np.zeros(count, np.int64)
         self._shift_ticks = np.zeros(count, np.int64)
-        self._seq = [0] * count
+        self._seq = [(seqs or {}).get(s.name, 0) for s in self._sources]
         self._urgent_until = np.full(count, -1, np.int64)
         self._last_tick: int | None = None
         self._ids = [
@@ -107,6 +111,11 @@ class Framer:
         short = (urgent & was_calm) | (self._held >= min(URGENT_TICKS, self.ticks))
         due = np.where(hurried, short, ordinary) & (self._held > 0)
         return out + self._frames(np.flatnonzero(due), tick, hurried)
+
+    @property
+    def seqs(self) -> dict[str, int]:
+        """Next number by source."""
+        return {s.name: n for s, n in zip(self._sources, self._seq, strict=True)}
 
     def flush(self) -> list[Framed]:
         """Frames of everything that is held."""
@@ -149,4 +158,5 @@ class Framer:
         )  # fmt: skip
         record = seal(pack_head(head), b"".join([body for _, body, _ in made]))
         values = sum(count for _, _, count in made)
-        return Framed(head.identity, source.rack, held, values, urgent, record)
+        first_ms = head.tick * head.tick_ms
+        return Framed(head.identity, source.rack, first_ms, held, values, urgent, record)

@@ -140,7 +140,9 @@ class Cycle:
             first_tick + t.tick + cycle * load.cycle_s, 1000, load.ticks, t.blocks,
         )  # fmt: skip
         record = seal(_pack(head), t.body)
-        return t.key, Framed(head.identity, t.rack, load.ticks, t.values, False, record)
+        return t.key, Framed(
+            head.identity, t.rack, head.tick * 1000, load.ticks, t.values, False, record
+        )
 
 
 def _framed(load: Load, cluster: str) -> list[Framed]:

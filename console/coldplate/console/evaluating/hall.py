@@ -31,7 +31,10 @@ class _Wire:
         self._live = live
         self.tick_ms = 0
 
-    def publish(self, topic: str, key: bytes, value: bytes, *, urgent: bool = False) -> None:  # noqa: ARG002
+    def publish(
+        self, topic: str, key: bytes, value: bytes, *, urgent: bool = False,  # noqa: ARG002
+        first_ms: int | None = None,  # noqa: ARG002
+    ) -> None:  # fmt: skip
         if topic == TOPICS.events:
             self._live.event(key, value, self.tick_ms)
         else:
