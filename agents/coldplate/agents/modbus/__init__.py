@@ -1,0 +1,1 @@
+"""Modbus TCP: map files that say what the registers of a device mean, and the asking for them."""
