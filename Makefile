@@ -28,8 +28,10 @@ docs: setup  ## Write the pages that follow from the code
 docs-check: setup
 	@$(PY) docs/generate.py --check
 
-bench: setup  ## Codec, pipeline, and how long `coldplate --help` takes
+bench: setup  ## Codec, agent, detection, pipeline, and how long `coldplate --help` takes
 	@$(COLDPLATE) bench codec --json
+	@$(COLDPLATE) bench agent --json
+	@$(COLDPLATE) bench detect --json
 	@$(COLDPLATE) bench pipeline --json
 	@$(PY) -m timeit -n 1 -r 8 -s "import subprocess as s" "s.run(['$(COLDPLATE)', '--help'], stdout=s.DEVNULL)"
 

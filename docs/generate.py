@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from textwrap import wrap
 
-import msgspec
 import numpy as np
 
 from coldplate.console import config
@@ -127,30 +126,15 @@ def config_page() -> str:
         "# Configuration",
         "",
         "Made from `console/coldplate/console/config.py` by `make docs`. Defaults, then a TOML file (`--config FILE`, `COLDPLATE_CONFIG`, or",
-        "`./coldplate.toml`), then the environment. A key that is not here, or a value of the wrong type, is refused with its place.",
+        "`./coldplate.toml`), then the environment, where lists and tables are written as in TOML. A key that is not here, or a value of the",
+        "wrong type or out of its range, is refused with its place.",
         "",
         "| key | environment | default | meaning |",
         "|---|---|---|---|",
     ]
-    short = {v: k for k, v in config.SHORT.items()}
-    for field in msgspec.structs.fields(config.Config):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            for inner in msgspec.structs.fields(field.type):
-                names = [f"`COLDPLATE_{field.name}__{inner.name}`".upper()]
-                names += (
-                    [f"`{short[field.name, inner.name]}`"]
-                    if (field.name, inner.name) in short
-                    else []
-                )
-                meaning = config.MEANINGS[f"{field.name}.{inner.name}"]
-                out.append(
-                    f"| `{field.name}.{inner.name}` | {', '.join(names)} | `{inner.default!r}` | {meaning} |"
-                )
-        else:
-            name = f"`COLDPLATE_{field.name.upper()}`"
-            out.append(
-                f"| `{field.name}` | {name} | `{field.default!r}` | {config.MEANINGS[field.name]} |"
-            )
+    for setting in config.settings():
+        names = ", ".join(f"`{name}`" for name in setting.variables)
+        out.append(f"| `{setting.key}` | {names} | `{setting.default!r}` | {setting.meaning} |")
     out += ["", "Further variables, which the command itself reads:", ""]
     out += [f"- `{name}`: {meaning}" for name, meaning in config.OTHER.items()]
     return "\n".join(out) + "\n"

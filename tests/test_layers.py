@@ -17,9 +17,13 @@ MAY_IMPORT = {
     "console": set(PARTS),
 }
 DRIVERS = {
-    "pynvml": set(),
+    "pynvml": {
+        "agents/coldplate/agents/nvml/driver.py",
+        "twin/coldplate/twin/nvml/install.py",
+    },
     "kafka": {
         "agents/coldplate/agents/follow.py",
+        "agents/coldplate/agents/plant/lease_log.py",
         "agents/coldplate/agents/publisher.py",
         "agents/coldplate/agents/topics.py",
         "sinks/coldplate/sinks/consumer.py",
@@ -35,6 +39,8 @@ DRIVERS = {
     },
     "clickhouse_driver": {"sinks/coldplate/sinks/client.py"},
     "grafana_api": set(),
+    "h2": {"agents/coldplate/agents/jobs/grpc.py"},
+    "pymodbus": {"agents/coldplate/agents/modbus/client.py"},
 }
 
 

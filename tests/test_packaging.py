@@ -35,6 +35,9 @@ for name in blocked:
 for name in wanted:
     import_module(name)
 """
+PLANT = {"coldplate.agents.modbus.client"}
+"""Modules of the agents that need the extra `plant`; nobody imports them at the top."""
+
 HEAVY = {"kafka", "faust.app", "clickhouse_driver", "aiohttp", "rich", "matplotlib", "pandas", "numpy"}  # fmt: skip
 
 
@@ -141,7 +144,14 @@ def import_without_the_rest(extras, wanted):
 def test_an_extra_is_enough_for_its_part(part):
     """Every module of the part imports with the extra's own distributions; wire needs no extra."""
     extras = {part} & set(EXTRAS)
-    ran = import_without_the_rest(extras, modules(part))
+    wanted = [module for module in modules(part) if module not in PLANT]
+    ran = import_without_the_rest(extras, wanted)
+    assert (0, "") == (ran.returncode, ran.stderr)
+
+
+def test_a_plant_agents_extra_is_enough_for_it():
+    """What speaks Modbus, beside what every agent needs."""
+    ran = import_without_the_rest({"agents", "plant"}, modules("agents"))
     assert (0, "") == (ran.returncode, ran.stderr)
 
 
@@ -161,8 +171,8 @@ def test_a_missing_distribution_is_noticed():
 
 
 def test_every_extra_has_a_test():
-    """One folder, one extra; `local` is the console's servers, `plot` what draws pictures."""
-    assert {part for part in PARTS if part != "wire"} | {"local", "plot"} == set(EXTRAS)
+    """One folder, one extra; `local` is the console's servers, `plot` what draws pictures, `plant` Modbus."""
+    assert {part for part in PARTS if part != "wire"} | {"local", "plot", "plant"} == set(EXTRAS)
 
 
 def test_help_imports_nothing_heavy():

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from coldplate.console.config import Config, load, secret, with_password
+from coldplate.console.config import MEANINGS, Config, load, secret, settings, with_password
 from coldplate.console.failure import BAD_INPUT, Failure
 
 
@@ -57,6 +57,11 @@ def test_the_two_short_names(file):
         ("[kafka]\ncompression = 'gzip'", ["coldplate.toml", "gzip", "$.kafka.compression"]),
         ("[agent]\nticks = 'many'", ["coldplate.toml", "$.agent.ticks", "int"]),
         ("[nonsense]\n", ["coldplate.toml", "nonsense"]),
+        ("[agent]\ntick_ms = 50", ["coldplate.toml", "$.agent.tick_ms", ">= 100"]),
+        ("[agent]\nticks = 61", ["coldplate.toml", "$.agent.ticks", "<= 60"]),
+        ("[agent]\nrole = 'spy'", ["coldplate.toml", "$.agent.role", "spy"]),
+        ("[agent.local]\nport = 65536", ["coldplate.toml", "$.agent.local.port", "65535"]),
+        ("[agent.nvml]\nslow = 5", ["coldplate.toml", "$.agent.nvml", "slow"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(file, text, words):
@@ -75,6 +80,10 @@ def test_a_wrong_file_is_refused_with_its_place(file, text, words):
         {"COLDPLATE_AGENT": "1"},
         {"COLDPLATE_CLUSTER__NAME": "a"},
         {"COLDPLATE_AGENT": "1", "COLDPLATE_AGENT__TICKS": "5"},
+        {"COLDPLATE_AGENT__LOCAL": "1", "COLDPLATE_AGENT__LOCAL__PORT": "5"},
+        {"COLDPLATE_AGENT__LOCAL__PORT": "many"},
+        {"COLDPLATE_AGENT__NVML__SLOW__TICKS": "5"},
+        {"COLDPLATE_AGENT__REDFISH__MODULES": "{gpu-0 = }"},
     ],
 )
 def test_a_wrong_variable_is_refused(file, environ):
@@ -82,6 +91,26 @@ def test_a_wrong_variable_is_refused(file, environ):
     with pytest.raises(Failure, match="environment") as refused:
         load(file('cluster = "hall-1"\n'), environ)
     assert BAD_INPUT == refused.value.exit_code
+
+
+def test_a_section_in_a_section_is_reached_by_the_environment(file):
+    """Two underscores between each two words; lists and tables in TOML's notation."""
+    environ = {
+        "COLDPLATE_AGENT__NVML__SLOW_TICKS": "20",
+        "COLDPLATE_AGENT__REDFISH__MODULES": '{gpu-0 = "GPU_SXM_4"}',
+    }
+    found = load(file("[agent.nvml]\nslow_ticks = 30\npoll_hz = 10\n"), environ).agent
+    assert (20, 10.0) == (found.nvml.slow_ticks, found.nvml.poll_hz)
+    assert {"gpu-0": "GPU_SXM_4"} == found.redfish.modules
+
+
+def test_every_setting_is_listed_with_a_meaning():
+    """With its variables, sections within sections included; no meaning is left of a key that is gone."""
+    found = {setting.key: setting for setting in settings()}
+    assert MEANINGS.keys() == found.keys()
+    port = found["agent.local.port"]
+    assert (("COLDPLATE_AGENT__LOCAL__PORT",), 9401) == (port.variables, port.default)
+    assert "COLDPLATE_KAFKA" == found["kafka.brokers"].variables[1]
 
 
 def test_somebody_elses_variable_is_named_and_left(file, caplog):

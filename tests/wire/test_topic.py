@@ -7,7 +7,7 @@ HOUR_MS = 3_600_000
 
 def test_names_stand_under_the_prefix():
     """Two clusters on one Kafka share nothing but the broker."""
-    words = ("frames", "events", "racks", "anomalies", "incidents", "rejects")
+    words = ("frames", "events", "racks", "anomalies", "incidents", "rejects", "plant")
     assert [f"coldplate.{w}" for w in words] == [getattr(Topics(), w) for w in words]
     assert [f"site.b.{w}" for w in words] == [s.name for s in Topics("site.b").specs()]
 

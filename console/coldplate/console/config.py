@@ -1,19 +1,42 @@
 """Configuration: defaults, then the TOML file, then the environment; typed, and refused when wrong.
 
-Environment names are `COLDPLATE_SECTION__KEY` (`COLDPLATE_KAFKA__SASL_USER`), and two short ones that most need:
-`COLDPLATE_KAFKA` (host:port[,host:port]) and `COLDPLATE_CLICKHOUSE` (clickhouse://user:password@host:port/db).
-docs/config.md lists everything; a test holds it to this file.
+Environment names are `COLDPLATE_SECTION__KEY` (`COLDPLATE_KAFKA__SASL_USER`, `COLDPLATE_AGENT__LOCAL__PORT`), and two
+short ones that most need: `COLDPLATE_KAFKA` (host:port[,host:port]) and `COLDPLATE_CLICKHOUSE`
+(clickhouse://user:password@host:port/db). docs/config.md lists everything; a test holds it to this file.
 """
 
 import logging
 import os
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
+from msgspec import Meta
 
+from coldplate.agents.options.clock import MEANINGS as OF_CLOCK
+from coldplate.agents.options.clock import Clock
+from coldplate.agents.options.host import MEANINGS as OF_HOST
+from coldplate.agents.options.host import Host
+from coldplate.agents.options.jobs import MEANINGS as OF_JOBS
+from coldplate.agents.options.jobs import Jobs
+from coldplate.agents.options.kmsg import MEANINGS as OF_KMSG
+from coldplate.agents.options.kmsg import Kmsg
+from coldplate.agents.options.local import MEANINGS as OF_LOCAL
+from coldplate.agents.options.local import Local
+from coldplate.agents.options.modbus import MEANINGS as OF_MODBUS
+from coldplate.agents.options.modbus import Modbus
+from coldplate.agents.options.nvml import MEANINGS as OF_NVML
+from coldplate.agents.options.nvml import Nvml
+from coldplate.agents.options.plant import MEANINGS as OF_PLANT
+from coldplate.agents.options.plant import Plant
+from coldplate.agents.options.redfish import MEANINGS as OF_REDFISH
+from coldplate.agents.options.redfish import Redfish
+from coldplate.agents.options.spool import MEANINGS as OF_SPOOL
+from coldplate.agents.options.spool import Spool
 from coldplate.console.failure import BAD_INPUT, Failure
 
 log = logging.getLogger(__name__)
@@ -41,11 +64,26 @@ class ClickHouse(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Agent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The sampling loop."""
+    """The node agent; a collector's options are a section of its own."""
 
-    tick_ms: int = 1000
-    ticks: int = 5
-    queue_bytes_max: int = 64 * 1024 * 1024
+    role: Literal["node", "plant"] = "node"
+    node: str = ""
+    rack: str = ""
+    state_dir: str = ""
+    tick_ms: Annotated[int, Meta(ge=100, le=60_000)] = 1000
+    ticks: Annotated[int, Meta(ge=1, le=60)] = 5
+    deadline_s: Annotated[float, Meta(gt=0, le=30)] = 0.5
+    queue_bytes_max: Annotated[int, Meta(ge=1024)] = 64 * 1024 * 1024
+    local: Local = Local()
+    spool: Spool = Spool()
+    nvml: Nvml = Nvml()
+    redfish: Redfish = Redfish()
+    jobs: Jobs = Jobs()
+    host: Host = Host()
+    clock: Clock = Clock()
+    kmsg: Kmsg = Kmsg()
+    modbus: Modbus = Modbus()
+    plant: Plant = Plant()
 
 
 class Worker(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -100,7 +138,12 @@ MEANINGS = {
     "kafka.compression": "of what agents send: none, lz4 or zstd",
     "clickhouse.url": "`clickhouse://user@host:port/database?secure=1`; empty: the local stack's",
     "clickhouse.password_file": "file that holds the password, and nothing else",
-    "agent.tick_ms": "length of a tick",
+    "agent.role": "`node` (GPUs and the machine around them) or `plant` (CDUs and plant points)",
+    "agent.node": "id of this node; empty: found in the inventory by the machine's name, otherwise that name",
+    "agent.rack": "id of its rack; empty: from the inventory, otherwise the node's id before the first `/`",
+    "agent.state_dir": "where it keeps its spool and what it must remember; empty: `$STATE_DIRECTORY`, as root `/var/lib/coldplate`, otherwise `~/.local/state/coldplate/agent`",
+    "agent.tick_ms": "length of a tick, 100 to 60000",
+    "agent.deadline_s": "how long a tick waits for collectors; who is later is absent from it",
     "agent.ticks": "ticks of an ordinary frame, 1 to 60",
     "agent.queue_bytes_max": "bytes that wait for Kafka at most; beyond it the oldest are dropped and counted",
     "worker.group": "consumer group; workers of one group share the partitions",
@@ -110,6 +153,61 @@ MEANINGS = {
     "sink.flush_s": "how long rows wait for company before they are inserted",
 }
 """Of every key; docs/config.md is made from it."""
+
+_OF_AGENT = {
+    "local": OF_LOCAL,
+    "spool": OF_SPOOL,
+    "nvml": OF_NVML,
+    "redfish": OF_REDFISH,
+    "jobs": OF_JOBS,
+    "host": OF_HOST,
+    "clock": OF_CLOCK,
+    "kmsg": OF_KMSG,
+    "modbus": OF_MODBUS,
+    "plant": OF_PLANT,
+}
+for _section, _meanings in _OF_AGENT.items():
+    MEANINGS |= {f"agent.{_section}.{_key}": _text for _key, _text in _meanings.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key that can be configured.
+
+    Parameters
+    ----------
+    key
+        As in the file, sections before it: `agent.local.port`.
+    variables
+        Of the environment; the last that is set wins.
+    default, meaning
+        For a person.
+    """
+
+    key: str
+    variables: tuple[str, ...]
+    default: Any
+    meaning: str
+
+
+def settings(struct: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[Setting]:
+    """Every key, in the order of the file's sections."""
+    short = {".".join(path): name for name, path in SHORT.items()}
+    for field in msgspec.structs.fields(struct):
+        key = f"{prefix}{field.name}"
+        if _is_section(field.type):
+            yield from settings(field.type, f"{key}.")
+        else:
+            names = [f"COLDPLATE_{key.replace('.', '__').upper()}"]
+            names += [short[key]] if key in short else []
+            default: Any = field.default
+            if field.default_factory is not msgspec.NODEFAULT:
+                default = field.default_factory()
+            yield Setting(key, tuple(names), default, MEANINGS[key])
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def load(path: str | None, environ: dict[str, str] | None = None) -> Config:
@@ -141,31 +239,41 @@ def _convert(data: dict[str, Any], where: str) -> Config:
 
 
 def _from_environment(data: dict[str, Any], environ: dict[str, str]) -> None:
-    sections = {f.name: f.type for f in msgspec.structs.fields(Config)}
+    sections = {f.name for f in msgspec.structs.fields(Config)}
     for name, value in sorted(environ.items()):
         if not name.startswith("COLDPLATE_") or name in OTHER:
             continue
-        if name in SHORT:
-            section, key = SHORT[name]
-        else:
-            section, _, key = name.removeprefix("COLDPLATE_").lower().partition("__")
-        if section not in sections:
+        path = SHORT.get(name) or tuple(name.removeprefix("COLDPLATE_").lower().split("__"))
+        if path[0] not in sections:
             # Somebody else's variable may begin alike: say so and go on.
             log.warning(
                 "environment: %s names no setting of coldplate; docs/config.md lists them", name
             )
             continue
-        if key:
-            table = data.setdefault(section, {})
-            if not isinstance(table, dict):
-                raise Failure(
-                    f"the environment: {name} goes into {section}, which is given as a whole too;"
-                    " docs/config.md lists every key",
-                    BAD_INPUT,
-                )
-            table[key] = value
-        else:
-            data[section] = value
+        _put(data, path, name, value)
+
+
+def _put(data: dict[str, Any], path: tuple[str, ...], name: str, value: str) -> None:
+    table = data
+    for depth, section in enumerate(path[:-1], 1):
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise Failure(
+                f"the environment: {name} goes into {'.'.join(path[:depth])}, which is given as a whole too;"
+                " docs/config.md lists every key",
+                BAD_INPUT,
+            )
+    table[path[-1]] = _plain(name, value)
+
+
+def _plain(name: str, value: str) -> Any:
+    """The variable's text; what looks like a list or a table is one, in TOML's notation."""
+    if not value.startswith(("[", "{")):
+        return value
+    try:
+        return tomllib.loads(f"it = {value}")["it"]
+    except tomllib.TOMLDecodeError as error:
+        raise Failure(f"the environment: {name}: {error}", BAD_INPUT) from None
 
 
 def secret(path: str) -> str:

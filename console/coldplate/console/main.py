@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fetch": ("stack", "Fetch Kafka and ClickHouse into the cache."),
     "doctor": ("doctor", "Check dependencies, servers, ports, disk and clock: ok or what to do."),
     "agent": ("agent", "Sample a node and publish its frames."),
+    "top": ("top", "Watch this node's GPUs, live, without Kafka."),
     "worker": ("worker", "Detect what is failing in the frames (a Faust worker)."),
     "sink": ("sink", "Write frames, events, anomalies and incidents to ClickHouse."),
     "twin": ("twin", "The digital twin: frames of a hall that behaves like a real one."),
@@ -24,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inventory": ("inventory", "Check and show the inventory."),
     "incidents": ("incidents", "List incidents."),
     "sql": ("sql", "Ask the history in SQL."),
-    "bench": ("bench", "Measure: codec, pipeline."),
+    "bench": ("bench", "Measure: agent, codec, detection, pipeline."),
 }
 
 

@@ -124,7 +124,7 @@ _GPU = _kind(Kind.GPU, [
     ("pcie_replay_total", "1", "u4", 1.0, "slow", "nvmlDeviceGetPcieReplayCounter", "PCIe replays", "DCGM_FI_DEV_PCIE_REPLAY_COUNTER"),
     ("pcie_tx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 197", "Bytes sent over PCIe", None),
     ("pcie_rx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 198", "Bytes received over PCIe", None),
-    ("nvlink_errors_total", "1", "u4", 1.0, "slow", "NVML fields 38, 52, 59", "NVLink CRC, replay and recovery errors, all links", "DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL"),
+    ("nvlink_errors_total", "1", "u4", 1.0, "slow", "NVML fields 38, 52, 59", "NVLink CRC, replay and recovery errors, all links", None),
     ("nvlink_tx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 138", "Bytes sent over NVLink, to 1 KiB", None),
     ("nvlink_rx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 139", "Bytes received over NVLink, to 1 KiB", None),
     ("power_violation_s_total", "s", "u4", 0.001, "slow", "NVML field 74", "Time held down by the power cap", "DCGM_FI_DEV_POWER_VIOLATION"),

@@ -70,6 +70,11 @@ class Topics:
         """Refused records."""
         return f"{self.prefix}.rejects"
 
+    @property
+    def plant(self) -> str:
+        """Which agent reads a plant's devices."""
+        return f"{self.prefix}.plant"
+
     def specs(self, partitions: int = 8) -> tuple[TopicSpec, ...]:
         """All topics, `partitions` for those that are keyed by rack."""
         hour = 3_600_000
@@ -80,6 +85,7 @@ class Topics:
             TopicSpec(self.anomalies, partitions, 168 * hour, "rack", "detectors that fired"),
             TopicSpec(self.incidents, 1, 720 * hour, "incident id", "every change of an incident"),
             TopicSpec(self.rejects, 1, 168 * hour, "none", "refused records with their reason"),
+            TopicSpec(self.plant, 1, 168 * hour, "plant", "which agent reads a plant's devices"),
         )
 
 

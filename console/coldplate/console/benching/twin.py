@@ -56,7 +56,7 @@ def measure(gpus: int, seconds: int) -> dict[str, Any]:
     return {
         "gpus": len(hall.gpus.power_w), "racks": racks, "seconds": seconds,
         "speedup_model": round(1 / model_s, 2), "speedup_frames": round(1 / whole_s, 2),
-        "rss_mb": _rss_max_mb(),
+        "rss_mb": rss_max_mb(),
         # Of one core, a simulated second.
         "cpu_s": {
             "physics": round(model_s, 5), "sensors": round(read_s / seconds - model_s, 5),
@@ -67,7 +67,7 @@ def measure(gpus: int, seconds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rss_max_mb() -> int:
+def rss_max_mb() -> int:
     """Most resident memory of this process; what its parent had does not count, as it would in getrusage."""
     for line in Path("/proc/self/status").read_text("utf-8").splitlines():
         name, _, value = line.partition(":")

@@ -1,7 +1,7 @@
 """`coldplate bench`: what this costs, measured on this machine."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -9,10 +9,17 @@ from coldplate.console.context import Context, pass_context
 from coldplate.console.failure import Failure
 from coldplate.console.output import json_option, print_json, print_table
 
+TELEGRAF = """\b
+Telegraf, to compare with, is made once with Go:
+  GOBIN=~/.cache/coldplate/peers GOFLAGS=-buildvcs=false go install -tags \\
+  custom,inputs.redfish,inputs.modbus,outputs.kafka,serializers.json,parsers.json \\
+  github.com/influxdata/telegraf/cmd/telegraf@latest
+"""
+
 
 @click.group()
 def bench() -> None:
-    """Measure: codec, pipeline."""
+    """Measure: agent, codec, detection, pipeline."""
 
 
 @bench.command()
@@ -73,6 +80,60 @@ def pipeline(
     _print(result, as_json)
     if result["lost"] or result["duplicated"]:
         raise Failure(f"{result['lost']} frames were lost, {result['duplicated']} stored twice")
+
+
+@bench.command(epilog=TELEGRAF)
+@click.option(
+    "--gpus", default=8, show_default=True, type=click.IntRange(1, 16), help="Of the node."
+)
+@click.option(
+    "--seconds", default=60.0, show_default=True, type=click.FloatRange(5), help="To measure."
+)
+@click.option(
+    "--source", default="nvml", show_default=True, type=click.Choice(["recorded", "nvml"]),
+    help="recorded: a recording replayed; nvml: the driver's collector on a stand-in for the driver.",
+)  # fmt: skip
+@click.option(
+    "--recording", default="tests/recordings/h200", show_default=True, type=click.Path(file_okay=False),
+    metavar="DIR", help="The recording.",
+)  # fmt: skip
+@click.option(
+    "--peer", default="telegraf", show_default=True, type=click.Choice(["telegraf", "none"]),
+    help="Run it beside, into the same Kafka. What is missing is said, with how to make it.",
+)  # fmt: skip
+@json_option
+def agent(
+    gpus: int, seconds: float, source: Literal["recorded", "nvml"], recording: str, peer: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """What the agent of a node takes: processor, memory, bytes to Kafka, punctuality.
+
+    A Kafka of its own is started and stopped.
+    """
+    from coldplate.console.benching.agent import measure
+    from coldplate.console.fetching import stack_errors
+
+    try:
+        with stack_errors():
+            result = measure(
+                source, gpus, seconds, Path(recording), None if peer == "none" else peer
+            )
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    _print(result, as_json)
+
+
+@bench.command()
+@click.option(
+    "--gpus", default=100_000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of the hall.",
+)  # fmt: skip
+@click.option("--seconds", default=120, show_default=True, type=click.IntRange(1), help="To judge.")
+@json_option
+def detect(gpus: int, seconds: int, as_json: bool) -> None:
+    """Judge the frames of a hall with all detectors, at this size and smaller ones: milliseconds a tick."""
+    from coldplate.console.benching.detect import measure
+
+    _print(measure(gpus, seconds), as_json)
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""`coldplate top`: this node's GPUs, live, without Kafka."""
