@@ -32,7 +32,16 @@ KEYS = {
 @pytest.mark.e2e
 def test_the_agent_is_weighed_beside_its_peer() -> None:
     """Every key, in the range of a node's agent; a peer that is not there is said; no process is left."""
-    arguments = ("--source", "recorded", "--seconds", "5", "--recording", str(RECORDING), "--peer", "telegraf")
+    arguments = (
+        "--source",
+        "recorded",
+        "--seconds",
+        "5",
+        "--recording",
+        str(RECORDING),
+        "--peer",
+        "telegraf",
+    )
     before = set(psutil.Process().children(recursive=True))
     run = subprocess.run((*BENCH, *arguments), capture_output=True, text=True, check=False)
     assert 0 == run.returncode, run.stderr
