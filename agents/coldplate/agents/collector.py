@@ -111,7 +111,7 @@ class Origin:
         for each. None when not known.
     absent
         Why there is no value: `unsupported`, `lost`, `needs-reset`, `no-permission`, `timeout`, `error`,
-        `disabled`; "" when there is one.
+        `disabled`, `no-job` (nobody's job is on the GPU); "" when there is one.
     """
 
     source: str

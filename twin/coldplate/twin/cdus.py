@@ -32,7 +32,7 @@ class TwinCdus:
     """
 
     def __init__(self, devices: Sequence[Placed]) -> None:
-        self._twin = TwinCollector(Hall(Scenario(racks=len(devices), nodes=1, gpus=1)))
+        self._twin = TwinCollector(Hall(Scenario(racks=len(devices))))
         self.devices: Mapping[Kind, tuple[str, ...]] = {Kind.CDU: tuple(d.id for d in devices)}
         self.sources: Sequence[Source] = tuple(
             Source(d.id, d.in_rack, {Kind.CDU: range(i, i + 1)}) for i, d in enumerate(devices)

@@ -310,6 +310,9 @@ class Reader:
         heard_ms = self._heard_ms if self._heard_ms is not None else tick_ms
         if self._lost or tick_ms - heard_ms < 1000 * self._options.lost_s:
             return
+        if self._turns and self._job is None and not self._look_waits and self.health().ok:
+            # Nobody asked: ticks were missed, and nothing is due in this one.
+            return
         self._lost = True
         text = self._text or next((t.text for t in self._turns if t.text), "it gives no values")
         self._happenings.append(Happening("source_lost", self._subject, tick_ms, text=text))
