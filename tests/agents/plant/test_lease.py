@@ -111,6 +111,14 @@ def test_who_begins_in_the_middle_believes_holds_and_no_claim():
     assert folded((50_000, claim), (57_000, claim), whole=False, first=90).holds("b", 1)
 
 
+def test_who_begins_in_the_middle_sends_nothing_of_before():
+    """The first records that it sees may be those of one that had not heard of its end yet."""
+    late = says("a", "hold", 10, start=2000)
+    terms = folded((50_000, late), (57_000, says("b", "claim")), (57_500, says("b", "hold", 91, start=58_000)), whole=False, first=90)  # fmt: skip
+    assert Verdict.DROP is terms.verdict("a", 45_000, 45_000)
+    assert Verdict.SEND is terms.verdict("b", 63_000, 63_000)
+
+
 @settings(max_examples=150, deadline=None)
 @given(SEEDS, st.integers(2, 3))
 def test_no_tick_is_two_members_whatever_happens(seed, members):

@@ -192,8 +192,9 @@ class Keeper:
             term = self._member.terms.present
             self._changed.notify_all()
         if held != holds and term is not None:
+            left = term.until_ms is not None
             who = f"{name} leads" if holds else f"{name} stands by, {term.member} leads"
-            log.warning("plant %s: %s", self._member.plant, who)
+            log.warning("plant %s: %s", self._member.plant, f"{term.member} left" if left else who)
         self._on_beat(bool(entries))
 
     def _next(self) -> LeaseRecord | None:

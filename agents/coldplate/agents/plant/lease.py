@@ -69,7 +69,7 @@ class Terms:
     whole
         Whether the log is read from its very first record. A reader that begins in the middle does not know who leads:
         it believes the `hold`s that it sees, for their writers knew, and no claim before it has seen a lease's time of
-        records. It must begin long enough before the end (`lease_log.BACK_S`).
+        records. Of ticks before that it cannot tell; it must begin long enough before the end (`lease_log.BACK_S`).
     """
 
     def __init__(self, lease_ms: int, *, whole: bool) -> None:
@@ -130,6 +130,8 @@ class Terms:
         """What a member does with a record of the ticks from `first_ms` to `last_ms`."""
         if not self._froms:
             return Verdict.HOLD
+        if not self._whole and self._early(first_ms):
+            return Verdict.DROP
         first = bisect_right(self._froms, first_ms) - 1
         last = bisect_right(self._froms, last_ms) - 1
         if first < 0 or any(term.member != member for term in self._named[first : last + 1]):
@@ -163,12 +165,16 @@ class Terms:
             return None
         # Its claim lies before the place where reading began, or was misjudged for what lies there; and so may the
         # claim have been that was believed soon after.
-        early = at_ms - (self._first_ms or 0) <= 2 * self._lease_ms
-        if term is None or number > term.number or (early and not term.spoken):
+        misjudged = term is not None and not term.spoken and self._early(at_ms)
+        if term is None or number > term.number or misjudged:
             from_ms = at_ms if record.from_tick_ms is None else record.from_tick_ms
             self._present = Term(number, record.member, record.boot, min(at_ms, from_ms), at_ms)
             return self._present
         return None
+
+    def _early(self, at_ms: int) -> bool:
+        """Whether reading had only just begun: after two leases' time every holder has spoken."""
+        return at_ms - (self._first_ms or 0) <= 2 * self._lease_ms
 
     def _begin(self, term: Term, from_ms: int) -> None:
         first = self._whole and not self._named

@@ -151,18 +151,19 @@ class Member:
             return self._record("hold")
         if not self._may_claim(now_s, wall_ms):
             return None
-        self._claimed_s, self._fresh = now_s, False
+        self._claimed_s = now_s
         return LeaseRecord(self.plant, self.name, self.boot, "claim")
 
     def _may_claim(self, now_s: float, wall_ms: int) -> bool:
         if not self.connected(now_s) or now_s - self._claimed_s < CLAIM_S:
             return False
+        fresh, self._fresh = self._fresh, False
         term = self.terms.present
         if term is None or term.until_ms is not None:
             return True
-        # At its start: an earlier process of this member is dead, and others' silence shows in the log. Later it waits,
-        # so that two that were given one name do not take the lease from one another for ever.
-        if self._fresh and self.terms.free(self.name, wall_ms):
+        # At its start, once: an earlier process of this member is dead, and others' silence shows in the log. Later it
+        # waits: others' silence may be Kafka's, and two that were given one name must not take turns for ever.
+        if fresh and self.terms.free(self.name, wall_ms):
             return True
         return now_s - self._quiet_s >= self._lease_s + SLACK_S
 
