@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from coldplate.console.commands import evaluate_sets
 from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.output import json_option, print_json, print_table
 
@@ -125,3 +126,7 @@ def _leave(out: Path, run: "Run", live: "LiveHall") -> None:
         {"label": near and asdict(near), "false": asdict(s)} for s, near in run.matching.false
     ]  # fmt: skip
     (out / "matching.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in lines))
+
+
+for _command in (evaluate_sets.skab, evaluate_sets.nab, evaluate_sets.hydraulic):
+    evaluate.add_command(_command)

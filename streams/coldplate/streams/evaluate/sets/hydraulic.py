@@ -9,7 +9,6 @@ Helwig, Pignanelli, Schuetze: Condition monitoring of a complex hydraulic system
 """
 
 import gzip
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.streams.evaluate.sets.method import F64, Method
+from coldplate.streams.evaluate.sets.method import F64, Method, scores
 from coldplate.streams.evaluate.sets.skab import SetError
 
 SERIES = ("TS1", "TS2", "TS3", "TS4")
@@ -68,15 +67,11 @@ def _table(folder: Path, name: str) -> F64:
     raise SetError(f"{folder}: no {name}.txt or {name}.txt.gz in it")
 
 
-def run(rig: Rig, make: Callable[[], Method]) -> NDArray[np.bool_]:
+def run(rig: Rig, method: Method) -> NDArray[np.bool_]:
     """Whether a method that sees the means of each cycle fires in it."""
-    method = make()
-    return np.array(
-        [
-            method.update(float(i * CYCLE_S), cycle.mean(axis=0)) >= 1.0
-            for i, cycle in enumerate(rig.temperature_c)
-        ]
-    )
+    t_s: F64 = np.arange(len(rig.temperature_c), dtype=np.float64) * CYCLE_S
+    means: F64 = rig.temperature_c.mean(axis=1)
+    return scores(method, [t_s], [means])[0] >= 1.0
 
 
 def score(rig: Rig, fired: NDArray[np.bool_]) -> dict[str, Any]:

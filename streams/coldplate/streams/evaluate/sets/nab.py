@@ -12,7 +12,7 @@ Lavin, Ahmad: Evaluating Real-time Anomaly Detection Algorithms, the Numenta Ano
 import csv
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.streams.evaluate.sets.method import F64, Method
+from coldplate.streams.evaluate.sets.method import F64, Method, scores
 from coldplate.streams.evaluate.sets.skab import SetError
 
 PROBATION_SHARE, PROBATION_ROWS_MAX = 0.15, 750
@@ -97,17 +97,10 @@ def _s(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def run(series: Series, make: Callable[[], Method]) -> F64:
-    """A method's score of every row, brought to [0, 1]: 0.5 where the method fires."""
-    method = make()
-    scores = np.array(
-        [
-            method.update(t_s, np.array([v]))
-            for t_s, v in zip(series.t_s.tolist(), series.values.tolist(), strict=True)
-        ]
-    )
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(scores / (1.0 + scores))
+def run(corpus: Sequence[Series], method: Method) -> list[F64]:
+    """A method's score of every row of every series, brought to [0, 1]: 0.5 where the method fires."""
+    found = scores(method, [s.t_s for s in corpus], [s.values[:, None] for s in corpus])
+    return [np.nan_to_num(of / (1.0 + of)) for of in found]
 
 
 def weights(series: Series) -> F64:
@@ -150,6 +143,24 @@ def score(
         out[name] = 100 * (best[name][0] - null) / (hit * windows - null) if windows else None
     chosen = best["standard"][1]
     return {**out, **_counts(corpus, scores, chosen), "threshold": chosen}
+
+
+def left_out(corpus: Sequence[Series], scores: Sequence[F64]) -> float | None:
+    """The standard figure when each category's threshold is the best of the other categories."""
+    of = [s.name.split("/")[0] for s in corpus]
+    hit, miss, _ = PROFILES["standard"]
+    raw, windows = 0.0, sum(len(s.windows) for s in corpus)
+    for category in sorted(set(of)):
+        mine, rest = (
+            [i for i, c in enumerate(of) if (c == category) is same] for same in (True, False)
+        )
+        if not rest or not windows:
+            return None
+        chosen = score([corpus[i] for i in rest], [scores[i] for i in rest])["threshold"]
+        at = np.array([chosen])
+        raw += float(_raw([corpus[i] for i in mine], [scores[i] for i in mine], at, PROFILES["standard"])[0])  # fmt: skip
+    null = -miss * windows
+    return 100 * (raw - null) / (hit * windows - null)
 
 
 def _thresholds(scores: Sequence[F64]) -> F64:

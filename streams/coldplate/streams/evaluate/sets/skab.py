@@ -11,7 +11,7 @@ Katser, Kozitsin: Skoltech Anomaly Benchmark (2020), v0.9. NAB: Lavin, Ahmad (20
 
 import csv
 import gzip
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.streams.evaluate.sets.method import F64, Method
+from coldplate.streams.evaluate.sets.method import F64, Method, scores
 
 WARM_UP_ROWS = 400
 WINDOW_S = 60.0
@@ -91,13 +91,13 @@ def _file(path: Path, name: str) -> File:
     return File(name, np.array(times)[order], values[order], anomaly, change)
 
 
-def run(file: File, make: Callable[[], Method]) -> NDArray[np.bool_]:
-    """A method's decision on every row of a file; rows that warm it up count as no alarm."""
-    method = make()
-    out = np.zeros(len(file.t_s), np.bool_)
-    for i, (t_s, row) in enumerate(zip(file.t_s.tolist(), file.rows, strict=True)):
-        out[i] = method.update(t_s, row) >= 1.0
-    out[:WARM_UP_ROWS] = False
+def run(files: Sequence[File], method: Method) -> list[NDArray[np.bool_]]:
+    """A method's decision on every row of every file; rows that warm it up count as no alarm."""
+    out = []
+    for of in scores(method, [f.t_s for f in files], [f.rows for f in files]):
+        said = of >= 1.0
+        said[:WARM_UP_ROWS] = False
+        out.append(said)
     return out
 
 
@@ -150,6 +150,25 @@ def change_points(
     out["missed"] = missed
     out["mean_delay_s"] = float(np.mean(delays_s)) if delays_s else None
     return out
+
+
+def fault_free(
+    files: Sequence[File], predictions: Sequence[NDArray[np.bool_]]
+) -> dict[str, float | None]:
+    """`fault_free_alarm_share`, `fault_free_episodes_per_hour`, over the files without labels."""
+    rows = alarms = episodes = 0
+    hours = 0.0
+    for file, prediction in zip(files, predictions, strict=True):
+        if file.anomaly is not None or len(prediction) <= WARM_UP_ROWS:
+            continue
+        said = prediction[WARM_UP_ROWS:]
+        rows, alarms = rows + len(said), alarms + int(said.sum())
+        episodes += int((said & changes(said)).sum())
+        hours += float(file.t_s[-1] - file.t_s[WARM_UP_ROWS]) / 3600.0
+    return {
+        "fault_free_alarm_share": alarms / rows if rows else None,
+        "fault_free_episodes_per_hour": episodes / hours if hours else None,
+    }
 
 
 def changes(prediction: NDArray[np.bool_]) -> NDArray[np.bool_]:
