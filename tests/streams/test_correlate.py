@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from frames import record_bytes
 
 from coldplate.streams.correlate import Correlator
@@ -38,7 +39,10 @@ class World:
         return out
 
     def xid(self, t_s: int, gpu: str, code: int) -> list[Incident]:
-        event = Event("xid", gpu, "r", (T0 + t_s) * 1000, "test", "r/node-0", 1, t_s, code=code)
+        return self.happens(t_s, "xid", gpu, code)
+
+    def happens(self, t_s: int, kind: str, gpu: str, code: int | None = None) -> list[Incident]:
+        event = Event(kind, gpu, "r", (T0 + t_s) * 1000, "test", "r/node-0", 1, t_s, code=code)
         out = self.correlator.event(event)
         self.records += out
         return out
@@ -177,13 +181,57 @@ def test_a_repeated_xid_moves_the_incident_on() -> None:
     assert (T0 + 100) * 1000 == again.updated_ms
 
 
-def test_xids_of_other_gpus_or_codes_are_other_incidents() -> None:
-    """Each with its own severity."""
+def test_a_burst_of_xids_of_a_node_is_one_incident() -> None:
+    """Named by what has to be done, not by what came first; the GPUs that follow are part of it."""
     world = World()
-    for gpu, code in (("r/n/0", 31), ("r/n/1", 31), ("r/n/0", 79)):
-        world.xid(0, gpu, code)
-    assert 3 == len(world.ids)
-    assert ["info", "info", "warning"] == [r.severity.value for r in world.records]
+    for t, gpu, code in ((0, "r/n/0", 94), (1, "r/n/0", 48), (2, "r/n/1", 45), (100, "r/n/0", 43)):
+        world.xid(t, gpu, code)
+        world.at(t)
+    assert 1 == len(world.ids)
+    assert ("xid-48", "r/n/0") == (world.records[-1].kind, world.records[-1].subject)
+    assert "XID 48 on r/n/0" in world.records[-1].cause
+    assert "also XID 43, 45, 94" in world.records[-1].cause
+
+
+def test_a_gpu_that_breaks_is_no_part_of_anothers_application_error() -> None:
+    """Somebody is called for it, by an incident of its own."""
+    world = World()
+    world.xid(0, "r/n/0", 31)
+    world.xid(60, "r/n/1", 79)
+    assert 2 == len(world.ids)
+    assert [Severity.INFO, Severity.WARNING] == [r.severity for r in world.records]
+
+
+def test_xids_of_two_nodes_are_two_incidents() -> None:
+    """Each names its own."""
+    world = World()
+    for gpu in ("r/n/0", "r/m/0"):
+        world.xid(0, gpu, 48)
+    assert 2 == len(world.ids)
+
+
+def test_a_lost_gpu_is_named_by_its_xid() -> None:
+    """Whichever comes first; and it ends when the GPU is back and the XIDs are quiet."""
+    for order in (("xid", "gpu_lost"), ("gpu_lost", "xid")):
+        world = World()
+        for t, kind in enumerate(order):
+            world.happens(t, kind, "r/n/0", 79 if kind == "xid" else None)
+        assert 1 == len(world.ids)
+        assert "xid-79" == world.records[-1].kind
+        assert world.records[-1].severity.pages
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "fault"),
+    [("gpu_lost", "r/n/0", "gpu-lost"), ("leak", "r/cdu", "slow-leak"),
+     ("power_brake", "r", "power-brake"), ("needs_reset", "r/n/0", "unknown")],
+)  # fmt: skip
+def test_urgent_events_page_at_once(kind, subject, fault):
+    """They do not wait for a frame."""
+    world = World()
+    (record,) = world.happens(0, kind, subject)
+    assert (fault, subject, True) == (record.kind, record.subject, record.severity.pages)
+    assert not world.happens(0, "job", subject)
 
 
 def test_an_incident_taken_over_stays_open_while_its_cause_holds() -> None:

@@ -1,6 +1,6 @@
 """Who fell silent, by the append times of the same partition."""
 
-from coldplate.streams.silence import ALLOWANCE_MS, FRAMES, Silence
+from coldplate.streams.silence import ALLOWANCE_MS, FRAMES, KEPT, Silence
 from coldplate.wire.frame import Block, Head
 from coldplate.wire.incident import Severity
 from coldplate.wire.inventory import generate
@@ -130,3 +130,48 @@ def test_a_clock_that_is_ahead_silences_nobody_else() -> None:
             hear(silence, head(source, second), 0)
         hear(silence, head("r/wrong", second + 50), 0, appended_s=second + 5)
     assert [] == told(silence)
+
+
+def hall_talks(silence: Silence, racks: range, first_s: int, last_s: int) -> None:
+    """Nodes of some racks, each rack in a partition of its own, and the hall's meters in another."""
+    for end_s in range(first_s, last_s + 1, 5):
+        for rack in racks:
+            name = f"rack-{rack:04d}"
+            frame = Head(
+                "test", f"{name}/node-0", name, 1, 0, T0 + end_s - 5, 1000, 5,
+                (Block(int(Kind.GPU), ("g",), b""),),
+            )  # fmt: skip
+            hear(silence, frame, rack)
+        hear(silence, head("hall/plant", end_s - 5), 99)
+
+
+def test_a_hall_of_which_nobody_is_heard_is_silent_by_the_clock_of_the_others() -> None:
+    """Its partitions stand still with it; the hall's meters go on."""
+    silence = Silence("test", generate(3, 1))
+    hall_talks(silence, range(3), 5, 60)
+    hall_talks(silence, range(0), 65, 80)
+    assert [] == told(silence)
+    hall_talks(silence, range(0), 85, 90)
+    assert 3 == len(told(silence))
+    hall_talks(silence, range(3), 95, 95)
+    assert [False] * 3 == [on for _, _, on in told(silence)]
+
+
+def test_a_lost_partition_silences_nobody() -> None:
+    """While others of its hall are heard, it is Kafka's."""
+    silence = Silence("test", generate(3, 1))
+    hall_talks(silence, range(3), 5, 60)
+    hall_talks(silence, range(2), 65, 200)
+    assert [] == told(silence)
+
+
+def test_who_goes_on_where_it_stopped_had_worked_on() -> None:
+    """Its next tick is the one after its last; another that starts anew lost what was between."""
+    silence = Silence("test")
+    for source in ("r/a", "r/b"):
+        hear(silence, head(source, 0), 0)
+    talk(silence, "r/c", 5, 35)
+    assert 2 == len(told(silence))
+    hear(silence, head("r/a", 5), 0, appended_s=36)
+    hear(silence, head("r/b", 30), 0, appended_s=36)
+    assert [KEPT, "sends again"] == [a.evidence.note for a in silence.look(0)]

@@ -3,6 +3,7 @@
 import pytest
 
 from coldplate.streams.xid import XIDS, meaning
+from coldplate.wire.fault import XID_ACTIONS, should_page
 from coldplate.wire.incident import Severity
 
 LISTED = (
@@ -31,6 +32,12 @@ def test_an_applications_own_doing_wakes_nobody(code: int) -> None:
 def test_what_needs_a_reset_or_hands_pages(code: int) -> None:
     """The GPU is lost to its job until somebody acts."""
     assert meaning(code)[2].pages
+
+
+@pytest.mark.parametrize("code", XID_ACTIONS)
+def test_what_pages_is_what_the_evaluation_expects_to(code: int) -> None:
+    """By the action of the catalogue, alike in both."""
+    assert should_page(f"xid-{code}") == meaning(code)[2].pages
 
 
 @pytest.mark.parametrize("code", [0, 56, 999, 10**9, -1])

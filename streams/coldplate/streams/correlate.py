@@ -1,50 +1,46 @@
 """From anomalies to incidents: one cause, one incident, opened, updated, closed.
 
-What can share a cause is collected in one case (case.py): coolant trouble of a rack (its pumps, its flow,
-the margins and thermal slowdowns of its GPUs), power brakes of a rack, silence in a rack, one XID of one GPU.
-The most specific anomaly names the cause; the id stays that of the first, so that a GPU which complains
-before its CDU does not make two incidents.
+Which anomalies can have one cause says the table of causes (causes.py): the most precise names the incident, what it
+explains is evidence. When the cause becomes clearer the incident is renamed; the id stays that of the first anomaly, so
+that a GPU which complains before its CDU does not make two incidents. Incidents that turn out to have one cause become
+one: the oldest goes on, the others close and say where they went. What several racks show at the same time is one
+incident of their row or hall.
 
 Pure but for its own state: event time comes with the anomalies and from the engine.
 """
 
-import math
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from coldplate.streams.case import OF_GPUS, Case, Group, worse
-from coldplate.streams.coolant import Heat, heat_of_rack
+from coldplate.streams.book import Book
+from coldplate.streams.case import (
+    FORECAST,
+    OF_GPUS,
+    Case,
+)
+from coldplate.streams.causes import alike, key_of, rank_of, rule_of
 from coldplate.streams.engine import Engine
-from coldplate.streams.xid import meaning
+from coldplate.streams.happened import anomaly_of, holds_ms
+from coldplate.streams.naming import name_of, sentence_of
+from coldplate.streams.outlook import is_due, look_at
+from coldplate.streams.relate import JOB_KINDS, REOPEN_WITHIN_MS, Relations
+from coldplate.streams.restored import anomaly_behind
+from coldplate.streams.silence import KEPT
+from coldplate.streams.topology import Level, Topology
 from coldplate.wire.event import Event
-from coldplate.wire.incident import Anomaly, Evidence, Incident, Severity, State
+from coldplate.wire.incident import Anomaly, Incident, Severity
 
 CLOSE_AFTER_MS = 5_000
 """Nothing holds for so long, then the incident closes."""
 
-REOPEN_WITHIN_MS = 60_000
-"""The same trouble so soon again is the same incident (flap damping)."""
+REASONS_MAX = 5
+"""Of a record; what happens to a whole hall has a thousand."""
 
-XID_QUIET_MS = 180_000
-"""NVIDIA Fleet Intelligence groups the XIDs of a node until 3 minutes of silence."""
+CASES_MAX = 8_192
+"""Ten times the wear that a hall of 100,000 GPUs has open after a month."""
 
-FORECAST_MOVED_MS = 2_000
-"""A forecast that moved less is not worth a record."""
-
-_WATER = ("pump-stop", "flow-loss")
-_NAMES_CAUSE = ("pump-stop", "flow-loss", "power-brake", "silent-rack", "silent-cdu", "silent-node")
-
-
-def group_of(kind: str, subject: str, rack: str) -> Group:
-    """What an anomaly or incident of this kind is collected with."""
-    if kind.startswith("silent"):
-        return ("silence", rack)
-    if kind.startswith("xid"):
-        return (kind, subject)
-    return ("power-brake", rack) if kind == "power-brake" else ("coolant", rack)
-
-
-def _precision(kind: str) -> int:
-    return _NAMES_CAUSE.index(kind) if kind in _NAMES_CAUSE else len(_NAMES_CAUSE)
+log = logging.getLogger(__name__)
 
 
 class Correlator:
@@ -54,16 +50,25 @@ class Correlator:
     ----------
     engine
         Gives the newest values for forecasts, and who is whose parent.
+    cases_max
+        Incidents at a time; beyond, only what pages is opened, and the rest is counted.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._cases: dict[Group, Case] = {}
+    def __init__(self, engine: Engine, *, cases_max: int = CASES_MAX) -> None:
+        self._engine, self._cases_max = engine, cases_max
+        self._topology = Topology(engine.fleet)
+        self._relations = Relations(engine, self._topology)
+        self._book = Book(self._topology)
+        self._reasons: dict[str, list[str]] = {}
+        self._gone: list[Case] = []
+        self._looked_ms = -1
+        self.counts: Counter[str] = Counter()
+        """`merged`: incidents that became part of another; `dropped`: anomalies for which there was no room."""
 
     @property
     def open_cases(self) -> Sequence[Case]:
         """Cases that are open now."""
-        return [c for c in self._cases.values() if c.closed_ms is None]
+        return self._book.open
 
     def restore(self, incidents: Iterable[Incident]) -> None:
         """Take over incidents that were open when the worker before us ended.
@@ -72,211 +77,226 @@ class Correlator:
         the detectors: what was normal before the fault must not be learnt anew from the fault.
         """
         for incident in incidents:
-            if incident.state is State.OPEN:
-                group = group_of(incident.kind, incident.subject, incident.rack)
-                case = self._cases[group] = Case.restored(group, incident)
-                for subject, detector in case.active:
-                    self._engine.resume(subject, detector)
-                for e in incident.evidence:
-                    if e.baseline is not None:
-                        self._engine.seed(e.subject, e.metric, e.baseline)
+            if incident.state.value != "open":
+                continue
+            case = Case.restored(incident)
+            for e in incident.evidence:
+                if e.detector != FORECAST:
+                    anomaly = anomaly_behind(incident, e, self._topology)
+                    holds = holds_ms(e.detector)
+                    case.take(
+                        anomaly, self._topology, ends_ms=None if holds is None else e.t_ms + holds
+                    )
+                    self._engine.resume(e.subject, e.detector)
+                if e.baseline is not None:
+                    self._engine.seed(e.subject, e.metric, e.baseline)
+            if case.sights:
+                case.severity, case.first_ms = incident.severity, incident.first_tick_ms
+                case.updated_ms = incident.updated_ms
+                self._book.add(case)
 
     def hold(self, anomalies: Iterable[Anomaly]) -> None:
         """Anomalies that held when the worker before us ended, of incidents taken over."""
-        for anomaly in anomalies:
-            case = self._cases.get(group_of(anomaly.kind, anomaly.subject, anomaly.rack))
-            if case is not None:
-                case.active[anomaly.subject, anomaly.detector] = anomaly
+        for anomaly in sorted(anomalies, key=_order):
+            case = self._book.holder((anomaly.subject, anomaly.detector)) or self._home(anomaly)
+            if case is not None and case.open:
+                case.take(anomaly, self._topology)
+                self._book.hold(case, (anomaly.subject, anomaly.detector), anomaly.rack)
 
     def event(self, event: Event) -> list[Incident]:
-        """An urgent event; an XID opens an incident by its meaning."""
-        if event.kind != "xid" or event.code is None:
+        """An urgent event: an anomaly at once."""
+        anomaly = anomaly_of(event)
+        if anomaly is None:
             return []
-        what, action, severity = meaning(event.code)
-        evidence = Evidence(
-            "xid", event.subject, "xid", event.t_ms, float(event.code), note=event.text
-        )
-        anomaly = Anomaly(
-            event.cluster, "xid", f"xid-{event.code}", event.subject, event.rack,
-            event.t_ms, True, severity, evidence,
-        )  # fmt: skip
-        case, why = self._take(anomaly)
-        case.cause = f"XID {event.code} on {event.subject}: {what}; {action}."
-        case.updated_ms = max(case.updated_ms, event.t_ms)
-        return [case.record(why)] if why else []
+        self._take(anomaly)
+        return self._publish()
 
     def update(self, anomalies: Iterable[Anomaly]) -> list[Incident]:
         """Take changes, in order of event time; returns the records to publish.
 
         Call it also when there are none: time passes, forecasts move, incidents close.
         """
-        out: list[Incident] = []
-        reasons: dict[Group, list[str]] = {}
-        for anomaly in anomalies:
-            case, why = self._take(anomaly)
-            if why:
-                reasons.setdefault(case.group, []).append(why)
-        for group, case in list(self._cases.items()):
-            if case.closed_ms is None and group[0] == "coolant":
-                reasons.setdefault(group, []).extend(self._look_at_coolant(case))
-            elif reasons.get(group):
-                case.cause = _sentence(case, None)
-            if (closing := self._close(case)) is not None:
-                reasons.setdefault(group, []).append(closing)
-            if reasons.get(group):
-                case.updated_ms = max(case.updated_ms, self._engine.newest_ms)
-                out.append(case.record("; ".join(dict.fromkeys(reasons[group]))))
-        self._forget()
-        return out
+        for anomaly in sorted(anomalies, key=_order):
+            self._take(anomaly)
+        return self._publish()
 
-    def _take(self, anomaly: Anomaly) -> tuple[Case, str]:
-        """Put a change where it belongs; says what it did to the incident ("" for nothing)."""
-        group = group_of(anomaly.kind, anomaly.subject, anomaly.rack)
-        key = (anomaly.subject, anomaly.detector)
-        case = self._cases.get(group)
+    def _take(self, anomaly: Anomaly) -> None:
+        """Put a change where it belongs, and note what that does to incidents."""
+        member = (anomaly.subject, anomaly.detector)
         if not anomaly.on:
-            if case is None:
-                return Case.opened_by(group, anomaly), ""
-            case.active.pop(key, None)
-            return case, ""
-        why = ""
-        over_ms = None if case is None else case.closed_ms
-        if case is None or (over_ms is not None and anomaly.t_ms - over_ms > REOPEN_WITHIN_MS):
-            case = self._cases[group] = Case.opened_by(group, anomaly)
-            why = f"opened by {anomaly.detector} on {anomaly.subject}"
-        elif over_ms is not None:
-            case.reopen()
-            why = f"reopened by {anomaly.detector} on {anomaly.subject}"
-        elif _precision(anomaly.kind) < _precision(case.kind):
-            why = f"cause now {anomaly.kind} on {anomaly.subject}"
-        if _precision(anomaly.kind) < _precision(case.kind):
-            case.kind, case.subject = anomaly.kind, anomaly.subject
-        case.quiet_ms = None
-        case.active[key] = anomaly
-        case.first_ms = min(case.first_ms, anomaly.evidence.t_ms)
-        if anomaly.kind == "power-brake" and anomaly.subject not in case.affected:
-            case.affected = (*case.affected, anomaly.subject)
-            case.subject = _common(case.affected, case.rack)
-        if anomaly.detector not in OF_GPUS:
-            why = why or f"{anomaly.detector} on {anomaly.subject}"
-            case.causes[key] = anomaly.evidence
+            case = self._book.release(member)
+            if case is not None and anomaly.evidence.note == KEPT and not case.kept:
+                case.kept = True
+                self._note(case, "")
+            return
+        ends_ms, holds = None, holds_ms(anomaly.detector)
+        if holds is not None:
+            ends_ms = anomaly.t_ms + holds
+        if (case := self._book.holder(member)) is not None:
+            why = f"{anomaly.detector} on {anomaly.subject} again" if holds else ""
+        else:
+            found = self._home(anomaly)
+            if found is None and len(self._book) >= self._cases_max and not anomaly.severity.pages:
+                self.counts["dropped"] += 1
+                return
+            case = found or Case.opened_by(anomaly)
+            why = self._why(case, anomaly, opens=found is None)
+            if not case.open:
+                case.reopen()
+        case.take(anomaly, self._topology, ends_ms=ends_ms)
+        self._book.hold(case, member, anomaly.rack)
         if anomaly.detector == "thermal-slowdown" and case.throttle_seen_ms is None:
             case.throttle_seen_ms = anomaly.evidence.t_ms
             why = why or f"{anomaly.subject} throttles"
-        return case, why
+        self._note(case, why)
+        if why.startswith("opened"):
+            self._join(case)
 
-    def _look_at_coolant(self, case: Case) -> list[str]:
-        """Refresh forecast, victims, severity and sentence; says what is worth a record."""
-        heat = heat_of_rack(self._engine, case.rack, case.first_ms)
-        hot = {a.subject: a.evidence for a in case.active.values() if a.detector == "margin"}
-        hot |= {
-            a.subject: a.evidence for a in case.active.values() if a.detector == "thermal-slowdown"
-        }
-        told = {e.subject: e for e in heat.evidence}
-        victims = tuple(told.values()) + tuple(e for s, e in hot.items() if s not in told)
-        caused = case.kind in _WATER
-        if not caused:
-            # Without a cause in the water only the GPUs that complain themselves are affected.
-            victims = tuple(told.get(s, e) for s, e in hot.items())
-            self._name_by_gpus(case, [e.subject for e in victims])
-        throttle_at = heat.throttle_at_ms if caused else None
-        why = []
-        if throttle_at is not None and case.throttle_seen_ms is None:
-            moved = abs(throttle_at - (case.throttle_at_ms or 0))
-            if moved > FORECAST_MOVED_MS:
-                why.append("forecast moved" if case.throttle_at_ms else "forecast made")
-                case.throttle_at_ms = throttle_at
-        if victims:
-            new = set(case.affected) | {e.subject for e in victims}
-            if len(new) > len(case.affected):
-                why.append(f"{len(new)} GPUs affected")
-            order = [e.subject for e in victims]
-            case.affected = (*order, *(s for s in case.affected if s not in set(order)))
-            case.victims = victims
-            case.worst = max(case.worst, victims, key=len)
-        severity = self._severity(case, heat)
-        if severity is not case.severity:
-            why.append(f"now {severity.value}")
-            case.severity = severity
-        case.least_lpm = min(case.least_lpm, heat.flow_lpm)
-        case.cause = _sentence(case, heat)
-        return why
+    def _why(self, case: Case, anomaly: Anomaly, *, opens: bool) -> str:
+        what = f"{anomaly.detector} on {anomaly.subject}"
+        if opens:
+            return f"opened by {what}"
+        if not case.open:
+            return f"reopened by {what}"
+        return "" if anomaly.detector in OF_GPUS else what
 
-    def _severity(self, case: Case, heat: Heat) -> Severity:
-        harm = case.throttle_seen_ms is not None or heat.throttle_at_ms is not None
-        base = Severity.CRITICAL if harm else Severity.WARNING
-        return base if case.step == 0 else worse(case.severity, base)
+    def _home(self, anomaly: Anomaly) -> Case | None:
+        """The case that an anomaly belongs to, after those that it explains have become one; None when it is new."""
+        key = key_of(anomaly.kind, anomaly.detector)
+        everywhere = anomaly.kind in JOB_KINDS or rule_of(key).gathers is Level.HALL
+        near = self._book.near(anomaly.subject, anomaly.rack, everywhere=everywhere)
+        ties = [
+            (since, c) for c in near if (since := self._relations.since(c, anomaly)) is not None
+        ]
+        best = max(ties, key=lambda t: (t[1].open, t[0], -rank_of(t[1].top.key)), default=None)
+        explained = [c for c in near if self._relations.takes_over(anomaly, c)]
+        if best is not None:
+            explained.append(best[1])
+        found = list({c.id: c for c in explained}.values())
+        return self._merge(found) if found else None
 
-    def _name_by_gpus(self, case: Case, gpus: Sequence[str]) -> None:
-        """Without a cause in the water, the subject is what the complaining GPUs have in common."""
-        if case.kind != "unknown" or not gpus:
+    def _merge(self, cases: Sequence[Case]) -> Case:
+        """Make one of several: the one that was told of first goes on."""
+        first, *others = sorted(cases, key=lambda c: (not c.open, not c.step, c.opened_ms, c.id))
+        for other in others:
+            if not other.open:
+                continue
+            first.swallow(other, self._topology)
+            self._book.forget(other)
+            self._book.add(first)
+            self._reasons.pop(other.id, None)
+            if other.step:
+                self.counts["merged"] += 1
+                other.closed_ms = self._now(first)
+                other.updated_ms = max(other.updated_ms, other.closed_ms)
+                other.cause = f"Part of incident {first.id}: {other.cause}"
+                self._gone.append(other)
+                self._note(first, f"incident {other.id} is part of it")
+        return first
+
+    def _note(self, case: Case, why: str) -> None:
+        reasons = self._reasons.setdefault(case.id, [])
+        if why:
+            reasons.append(why)
+
+    def _now(self, case: Case) -> int:
+        return max(self._engine.newest_ms, case.updated_ms)
+
+    def _publish(self) -> list[Incident]:
+        """Rename, join what is wide, look ahead, close; the records of all that is worth one."""
+        for case_id in list(self._reasons):
+            self._rename_and_join(case_id)
+        moved = self._engine.newest_ms != self._looked_ms
+        self._looked_ms = self._engine.newest_ms
+        out = []
+        for case in self._book:
+            reasons = self._reasons.get(case.id)
+            if case.open:
+                due = reasons is not None or (moved and is_due(case, self._engine.newest_ms))
+                why = look_at(case, self._engine, self._topology) if due else []
+                if (closing := self._close(case)) is not None:
+                    why.append(closing)
+                if why and reasons is None:
+                    reasons = []
+                if reasons is not None:
+                    reasons += why
+            if reasons:
+                case.updated_ms = self._now(case) if not self._by_event(case) else case.updated_ms
+                out.append(case.record(_told(reasons)))
+            if not case.open and self._engine.newest_ms - (case.closed_ms or 0) > REOPEN_WITHIN_MS:
+                self._book.forget(case)
+        out += [c.record(c.cause.partition(":")[0].lower()) for c in self._gone]
+        self._gone, self._reasons = [], {}
+        return out
+
+    def _by_event(self, case: Case) -> bool:
+        """Whether only events are part of it, whose time is not that of the frames."""
+        return case.open and all(m in case.ends_ms for m in case.active)
+
+    def _rename_and_join(self, case_id: str) -> None:
+        case = self._book.get(case_id)
+        if case is None or not case.open:
             return
-        case.subject = _common(gpus, case.rack)
+        self._rename(case)
+        if (wide := self._join(case)) is not None:
+            self._rename(wide)
+
+    def _join(self, case: Case) -> Case | None:
+        """Make one of the cases that enough racks have at the same time."""
+        rule = rule_of(key_of(case.kind))
+        same = [
+            c for c in self._book.of_kinds(alike(case.kind))
+            if abs(c.top.seen_ms - case.top.seen_ms) <= rule.gather_ms or c is case
+        ]  # fmt: skip
+        racks = {r for c in same for r in c.racks}
+        if len(same) < 2 or len(racks) < max(2, rule.racks_min):
+            return None
+        wide = self._merge(same)
+        self._note(wide, f"{len(racks)} racks at the same time")
+        return wide
+
+    def _rename(self, case: Case) -> None:
+        name = name_of(case, self._topology)
+        if (name.kind, name.subject) == (case.kind, case.subject):
+            return
+        if case.step:
+            self._note(case, f"cause now {name.kind} on {name.subject}")
+        case.kind, case.subject, case.rack = name.kind, name.subject, name.rack or case.rack
+        if self._topology.level(case.subject) > Level.RACK:
+            case.rack = ""
+            if case.severity.pages:
+                case.severity = Severity.CRITICAL
+        self._book.add(case)
 
     def _close(self, case: Case) -> str | None:
         now_ms = self._engine.newest_ms
-        if case.closed_ms is not None:
+        for member, ends_ms in list(case.ends_ms.items()):
+            if now_ms >= ends_ms:
+                self._book.release(member)
+                case.quiet_ms = now_ms - CLOSE_AFTER_MS
+        if case.active:
+            case.quiet_ms = None
             return None
-        wait_ms = XID_QUIET_MS if case.kind.startswith("xid") else CLOSE_AFTER_MS
-        if case.kind.startswith("xid"):
-            # An event has no end: it is over when it has not come again.
-            case.quiet_ms = max((a.t_ms for a in case.active.values()), default=case.updated_ms)
-        elif case.active:
-            return None
-        elif case.quiet_ms is None:
+        if case.quiet_ms is None:
             case.quiet_ms = now_ms
-        if now_ms - (case.quiet_ms or now_ms) < wait_ms:
+        if now_ms - case.quiet_ms < CLOSE_AFTER_MS:
             return None
-        case.active.clear()
         case.victims = case.worst
         case.closed_ms = now_ms
-        case.cause = _sentence(case, None)
+        case.cause = sentence_of(case, None, self._topology)
         return "closed: nothing holds any more"
 
-    def _forget(self) -> None:
-        now_ms = self._engine.newest_ms
-        for group, case in list(self._cases.items()):
-            if case.closed_ms is not None and now_ms - case.closed_ms > REOPEN_WITHIN_MS:
-                del self._cases[group]
+
+def _told(reasons: Sequence[str]) -> str:
+    """What changed, shortly."""
+    every = list(dict.fromkeys(reasons))
+    # What names the cause is told last and is worth more than who else complained.
+    kept = every if len(every) <= REASONS_MAX else [every[0], *every[1 - REASONS_MAX :]]
+    more = [f"{len(every) - len(kept)} more"] if len(kept) < len(every) else []
+    return "; ".join([*kept, *more])
 
 
-def _common(gpus: Sequence[str], rack: str) -> str:
-    """What GPUs of a rack have in common: the GPU, the node, or the rack."""
-    nodes = {g.rpartition("/")[0] for g in gpus}
-    if len(gpus) == 1:
-        return gpus[0]
-    return nodes.pop() if len(nodes) == 1 else rack
-
-
-def _sentence(case: Case, heat: Heat | None) -> str:
-    """One sentence: what, where, how much, what follows; in the past when it is over."""
-    if case.kind.startswith("xid"):
-        return case.cause
-    flow = _flow(case, heat)
-    count, over = len(case.affected), case.closed_ms is not None
-    heats = f"{count} GPUs {'lost' if over else 'lose'} their margin" if count else ""
-    if case.kind == "pump-stop":
-        pump = next((e.metric[4] for e in case.causes.values() if e.metric.startswith("pump")), "?")
-        parts = [f"Pump {pump} of {case.subject} stopped", flow, heats]
-    elif case.kind == "flow-loss":
-        parts = [f"{case.subject} lost coolant flow", flow, heats]
-    elif case.kind == "power-brake":
-        parts = [f"Hardware power brake on {count} GPUs of {case.rack}"]
-    elif case.kind.startswith("silent"):
-        parts = [
-            f"{case.subject} sent nothing" if over else f"{case.subject} sends nothing any more"
-        ]
-    else:
-        parts = [f"{case.subject} is near its thermal limit, cause not known", heats]
-    return "; ".join(p for p in parts if p) + "."
-
-
-def _flow(case: Case, heat: Heat | None) -> str:
-    """How much flow is left, or was left at worst."""
-    evidence = next((e for e in case.causes.values() if e.metric == "flow_lpm"), None)
-    usual = f" of {evidence.baseline:.0f}" if evidence and evidence.baseline is not None else ""
-    if heat is None:
-        return (
-            f"flow fell to {case.least_lpm:.0f}{usual} l/min" if case.least_lpm < math.inf else ""
-        )
-    return f"flow {heat.flow_lpm:.0f}{usual} l/min" if heat.flow_lpm == heat.flow_lpm else ""
+def _order(anomaly: Anomaly) -> tuple[int, bool, int, str, str]:
+    """Of what came in one second the most precise first, so that the order of arrival does not matter."""
+    rank = rank_of(key_of(anomaly.kind, anomaly.detector))
+    return (anomaly.t_ms, not anomaly.on, rank, anomaly.subject, anomaly.detector)

@@ -44,6 +44,7 @@ def seconds_to_limit(
     *,
     flow_end_lpm: F64 | None = None,
     flow_tau_s: float = 1.0,
+    supply_rise_c_per_s: float = 0.0,
     horizon_s: float = 180.0,
 ) -> F64:
     """Seconds until the margin is used up; NaN where it will not be within the horizon.
@@ -58,16 +59,19 @@ def seconds_to_limit(
         Coolant flow of each GPU.
     flow_end_lpm, flow_tau_s
         Where the flow goes, exponentially with this time constant; None: it stays.
+    supply_rise_c_per_s
+        By how much the supply grows warmer, as it does without facility water.
     horizon_s
         How far to look.
     """
-    limit = gpu_c + margin_c
+    full = gpu_c + margin_c
     flow = np.asarray(flow_lpm, np.float64)
     end = flow if flow_end_lpm is None else np.asarray(flow_end_lpm, np.float64)
     moving_s = 0.0 if flow_end_lpm is None else SETTLED_TAUS * flow_tau_s
     die = gpu_c.astype(np.float64)
     plate = die - power_w * R_DIE
     out = np.where(margin_c <= 0, 0.0, np.nan)
+    lag_s = C2_J_PER_K / np.maximum(conductance(flow), 1e-3)
     still = _Plates(end, power_w, supply_c)
     for step in range(int(horizon_s / STEP_S)):
         at_s = step * STEP_S
@@ -76,11 +80,13 @@ def seconds_to_limit(
         plates = still if settled else _Plates(end + (flow - end) * left, power_w, supply_c)
         before = die
         die, plate = plates.step(die, plate)
+        # The equations are linear: a supply that rises lifts everything behind it, later by the plate's own lag.
+        limit = full - supply_rise_c_per_s * np.maximum(0.0, at_s - lag_s)
         reached = np.isnan(out) & (die >= limit)
         rise = (die - before)[reached]
         out[reached] = at_s + STEP_S * (limit - before)[reached] / np.maximum(rise, 1e-9)
         to_come = np.isnan(out)
-        if settled:
+        if settled and not supply_rise_c_per_s:
             to_come &= ~plates.stay_below(limit, die, plate)
         if not to_come.any():
             break
