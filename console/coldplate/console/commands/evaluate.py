@@ -31,16 +31,25 @@ def out_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def baseline_option(command: F) -> F:
+    """A peer to compare with."""
+    return click.option(
+        "--baseline", type=click.Choice(["rules"]),
+        help="Also the alert rules that people use today, on the same data: key `baseline`.",
+    )(command)  # fmt: skip
+
+
 @evaluate.command()
 @click.option("--scenario", default="everything", show_default=True, metavar="S", help="A name of `twin list`, or a TOML file.")  # fmt: skip
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--gpus", type=click.IntRange(1, 1_280_000), metavar="N", help="Whole racks for so many GPUs.")  # fmt: skip
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Length.  [default: the scenario's]")  # fmt: skip
+@baseline_option
 @out_option
 @json_option
 def twin(
     scenario: str, seed: int | None, gpus: int | None, hours: float | None, out: Path | None,
-    as_json: bool,
+    as_json: bool, baseline: str | None,
 ) -> None:  # fmt: skip
     """A hall of the twin with its faults, as if live."""
     from coldplate.console.benching.progress import Progress
@@ -51,16 +60,18 @@ def twin(
     seconds = hours * 3600 if hours else made.duration_s
     with said_plainly(), Progress() as progress:
         run, live = evaluate_twin(
-            made, seconds, lambda share: progress.show(f"{share:.0%} of the run judged", share)
-        )
+            made, seconds, lambda share: progress.show(f"{share:.0%} of the run judged", share),
+            rules=baseline is not None,
+        )  # fmt: skip
     _show(run, live, out, as_json, scenario=scenario, seed=made.seed, hours=seconds / 3600)
 
 
 @evaluate.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@baseline_option
 @out_option
 @json_option
-def recording(folder: Path, out: Path | None, as_json: bool) -> None:
+def recording(folder: Path, out: Path | None, as_json: bool, baseline: str | None) -> None:
     """A recording FOLDER; columns and sensors that it lacks are named in `missing`."""
     from coldplate.console.benching.progress import Progress
     from coldplate.console.evaluating.recording import evaluate_recording
@@ -69,8 +80,9 @@ def recording(folder: Path, out: Path | None, as_json: bool) -> None:
     try:
         with Progress() as progress:
             run, live = evaluate_recording(
-                folder, lambda share: progress.show(f"{share:.0%} of the recording judged", share)
-            )
+                folder, lambda share: progress.show(f"{share:.0%} of the recording judged", share),
+                rules=baseline is not None,
+            )  # fmt: skip
     except RecordingError as error:
         raise Failure(str(error), BAD_INPUT) from None
     _show(run, live, out, as_json, recording=str(folder))
@@ -88,6 +100,8 @@ def _show(
         "missing": live.missing,
         "parameters_sha": parameters_sha(),
     }
+    if live.baseline is not None:
+        figures["baseline"] = {"rules": report([live.baseline])}
     if rejected := live.live.rejected:
         figures["rejected"] = rejected
     if out is not None:
@@ -95,11 +109,33 @@ def _show(
     if as_json:
         print_json(figures)
         return
-    columns = ("kind", "n", "found", "recall", "delay_p90_s", "before_harm_ratio", "cause_correct_ratio", "pages_per_fault")  # fmt: skip
-    rows = [[kind, *(of[c] for c in columns[1:])] for kind, of in figures["kinds"].items()]
-    print_table(columns, [*rows, ["all", *(figures[c] for c in columns[1:])]])
+    _print_figures(figures)
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    """A line a kind; what the rules of today found stands beside."""
+    columns = ("n", "found", "recall", "delay_p90_s", "before_harm_ratio", "cause_correct_ratio", "pages_per_fault")  # fmt: skip
+    beside = ("recall", "delay_p90_s", "pages_per_fault")
+    rules = figures.get("baseline", {}).get("rules")
+    header = ["kind", *columns, *(f"rules {c}" for c in beside if rules)]
+    rows = [
+        [
+            kind,
+            *(of[c] for c in columns),
+            *(rules["kinds"].get(kind, {}).get(c) for c in beside if rules),
+        ]
+        for kind, of in figures["kinds"].items()
+    ]
+    last = ["all", *(figures[c] for c in columns), *(rules[c] for c in beside if rules)]
+    print_table(header, [*rows, last])
+    _print_false("", figures)
+    if rules:
+        _print_false("rules: ", rules)
+
+
+def _print_false(whose: str, figures: dict[str, Any]) -> None:
     click.echo(
-        f"{figures['false_pages']} false pages in {figures['gpu_days']:g} GPU-days:"
+        f"{whose}{figures['false_pages']} false pages in {figures['gpu_days']:g} GPU-days:"
         f" {_or_dash(figures['false_pages_per_100k_gpu_days'])} per 100,000 GPU-days,"
         f" with 95 % confidence at most {_or_dash(figures['false_pages_per_100k_gpu_days_upper95'])}"
     )

@@ -1,17 +1,18 @@
 """A hall through detection as if live: the agent's own loop samples, the worker's own pipeline judges."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from coldplate.agents.collector import Collector, Samples
+from coldplate.agents.collector import Collector, Conditions, Happening, Samples
 from coldplate.agents.framer import Framer
 from coldplate.agents.loop import Loop
-from coldplate.streams.evaluate.label import Label
+from coldplate.streams.evaluate.label import Label, Said
 from coldplate.streams.evaluate.live import Live
 from coldplate.streams.evaluate.match import Places, match
 from coldplate.streams.evaluate.report import Run
+from coldplate.streams.evaluate.rules import Rules
 from coldplate.streams.pipeline import Pipeline
 from coldplate.twin import recording as recorded
 from coldplate.wire.fault import looks_alike
@@ -51,18 +52,42 @@ class _Wire:
 
 
 class _Kept:
-    """A collector whose last samples are kept, for who compares them."""
+    """A collector whose last samples are kept, for who compares them; the rules of today look at them too."""
 
-    def __init__(self, collector: Collector) -> None:
-        self._of = collector
+    def __init__(self, collector: Collector, rules: Rules | None) -> None:
+        self._of, self._rules = collector, rules
         self.devices, self.sources = collector.devices, collector.sources
-        self.conditions, self.happenings = collector.conditions, collector.happenings
         self.health, self.origins, self.close = collector.health, collector.origins, collector.close
         self.last: Samples = {}
+        self._tick_ms = 0
 
     def sample(self, tick_ms: int) -> Samples:
-        self.last = self._of.sample(tick_ms)
+        self.last, self._tick_ms = self._of.sample(tick_ms), tick_ms
         return self.last
+
+    def happenings(self) -> list[Happening]:
+        out = self._of.happenings()
+        for h in out:
+            if self._rules is not None and h.kind == "xid" and h.code is not None:
+                self._rules.xid(self._tick_ms, h.subject, h.code)
+        return out
+
+    def conditions(self) -> Conditions | None:
+        out = self._of.conditions()
+        if self._rules is not None:
+            silent = () if out is None else np.flatnonzero(out.silent).tolist()
+            self._rules.look(self._tick_ms, self._heard(silent))
+        return out
+
+    def _heard(self, silent: Sequence[int]) -> Samples:
+        """What arrives: of a silent source nothing does."""
+        if not silent:
+            return self.last
+        out = {kind: values.copy() for kind, values in self.last.items()}
+        for source in silent:
+            for kind, span in self.sources[source].devices.items():
+                out[kind][:, span.start : span.stop] = np.nan
+        return out
 
 
 class LiveHall:
@@ -78,6 +103,8 @@ class LiveHall:
         Length of a tick.
     frame_ticks
         Ticks of an ordinary frame.
+    rules
+        The alert rules of today, which are to look too.
     """
 
     def __init__(
@@ -87,8 +114,13 @@ class LiveHall:
         *,
         tick_ms: int = 1000,
         frame_ticks: int = 5,
+        rules: bool = False,
     ) -> None:
-        self._collector, self.inventory, self.tick_ms = _Kept(collector), inventory, tick_ms
+        self._rules = Rules(collector.devices) if rules else None
+        self._collector = _Kept(collector, self._rules)
+        self.inventory, self.tick_ms = inventory, tick_ms
+        self.baseline: Run | None = None
+        """What the rules found, after `run`; None when they were not asked."""
         self.live = Live(Pipeline(CLUSTER, inventory))
         self._wire = _Wire(self.live)
         framer = Framer(CLUSTER, self._collector, boot=1, tick_ms=tick_ms, ticks=frame_ticks)
@@ -103,7 +135,9 @@ class LiveHall:
         self.live.step(self._wire.tick_ms)
         self._ticks += 1
         for kind, values in self.samples.items():
-            self._seen[kind] |= np.isfinite(values).any(axis=1)
+            if not (seen := self._seen[kind]).all():
+                unseen = np.flatnonzero(~seen)
+                seen[unseen] = np.isfinite(values[unseen]).any(axis=1)
 
     @property
     def missing(self) -> dict[str, list[str]]:
@@ -120,6 +154,11 @@ class LiveHall:
 
     def run(self, labels: list[Label]) -> Run:
         """What was found, once all ticks are over; faults that begin after the last tick are left out."""
+        if self._rules is not None:
+            self.baseline = self._run(labels, self._rules.said)
+        return self._run(labels, self.live.said)
+
+    def _run(self, labels: list[Label], said: Sequence[Said]) -> Run:
         labels = [label for label in labels if label.onset_ms <= self._wire.tick_ms]
         places = Places(
             {d.id: d.parent or _above(d.id, self.inventory) for d in self.inventory},
@@ -127,7 +166,7 @@ class LiveHall:
         )
         gpus = len(self._collector.devices.get(Kind.GPU, ()))
         return Run(
-            match(labels, self.live.said, places),
+            match(labels, said, places),
             tuple(label for label in labels if looks_alike(label.kind)),
             gpus * self._ticks * self.tick_ms / 1000 / DAY_S,
         )

@@ -7,7 +7,9 @@ from coldplate.streams.evaluate.report import Run
 from coldplate.twin.replayed import ReplayedCollector
 
 
-def evaluate_recording(folder: Path, tell: Tell = lambda _: None) -> tuple[Run, LiveHall]:
+def evaluate_recording(
+    folder: Path, tell: Tell = lambda _: None, *, rules: bool = False
+) -> tuple[Run, LiveHall]:
     """Run a recording through detection.
 
     Raises
@@ -18,7 +20,7 @@ def evaluate_recording(folder: Path, tell: Tell = lambda _: None) -> tuple[Run, 
     collector = ReplayedCollector(folder)
     recording = collector.recording
     tick_ms = round(recording.header.tick_s * 1000)
-    live = LiveHall(collector, recording.inventory, tick_ms=tick_ms)
+    live = LiveHall(collector, recording.inventory, tick_ms=tick_ms, rules=rules)
     # Ticks are whole ticks of the wall clock, and the recording's times are kept.
     first = collector.first_ms // tick_ms
     ticks = round(collector.length_s * 1000 / tick_ms)
