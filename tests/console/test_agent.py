@@ -238,19 +238,18 @@ def test_an_agent_samples_publishes_and_tells_of_itself(agent, kafka):
 
 @pytest.mark.e2e
 def test_a_new_configuration_is_taken_between_two_ticks(agent, kafka):
-    """No tick is lost and no number used twice: the frames go on under the same boot, in the new length."""
+    """No number is used twice, and no tick is lost but those for which the agent says that it came too late."""
     with agent(FAST, "--recording", H200) as process:
         process.until_ticks(6)
         process.reload("[agent]\ntick_ms = 200\nticks = 5\n")
         process.until_ticks(process.ticks() + 12)
         assert 0 == process.stop(), process.log()
+        late = read_stats(process.folder / "stats.json")["missed_ticks"]
     heads = [decode_frame(v).head for v in kafka[1]("frames", len(process.ledger("frame")))]
     heads.sort(key=lambda head: head.seq)
     assert [*range(len(heads))] == [head.seq for head in heads]
     assert 1 == len({head.boot for head in heads})
-    assert [] == [(a.tick, b.tick) for a, b in pairwise(heads) if a.tick + a.ticks != b.tick], (
-        process.log()
-    )
+    assert late >= sum(b.tick - a.tick - a.ticks for a, b in pairwise(heads)), process.log()
     assert {2, 5} <= {head.ticks for head in heads}
 
 
