@@ -28,7 +28,13 @@ def test_the_twins_faults_are_of_these_families(kind):
 def test_an_xid_is_of_the_family_of_its_action():
     """Codes that call for the same hands are one family; an unknown code is its own."""
     assert "reset-gpu" == family_of("xid-119") == family_of("xid-120")
-    assert "reboot-node" == family_of("xid-79")
+    assert "nvlink" == family_of("xid-74")
     assert "xid-999" == family_of("xid-999")
     assert "xid-abc" == family_of("xid-abc")
     assert not should_page("xid-31")
+
+
+def test_a_lost_gpu_is_lost_by_either_name():
+    """XID 79 says that the GPU has fallen off the bus."""
+    assert "errors" == family_of("xid-79") == family_of("gpu-lost")
+    assert should_page("xid-79")

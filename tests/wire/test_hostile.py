@@ -11,6 +11,7 @@ from frames import record_bytes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from coldplate.wire.baseline import Baselines, Block, Learnt, packed
 from coldplate.wire.codec import SMALL_RECORD_BYTES_MAX, decode, encode
 from coldplate.wire.errors import WireError
 from coldplate.wire.event import Event
@@ -31,6 +32,9 @@ SMALL = (
         "Pump 1 stands", 1, None, ("r/n/g",), (EVIDENCE,), 5, None, "opened",
     ),
     Reject("bad-crc", "of 3 + 4 bytes", "coldplate.frames", 3, 4711, 7, b"\x94\x01", "worker"),
+    Baselines("c", "r", 1_790_000_000_000, (Block("cdu", ("r/cdu",), (
+        Learnt("flow-loss", "flow_lpm", "l/min", packed([64.0]), packed([60.0]), packed([1.79e12]), packed([60.0])),
+    )),)),
 )  # fmt: skip
 
 

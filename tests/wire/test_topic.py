@@ -7,7 +7,7 @@ HOUR_MS = 3_600_000
 
 def test_names_stand_under_the_prefix():
     """Two clusters on one Kafka share nothing but the broker."""
-    words = ("frames", "events", "racks", "anomalies", "incidents", "rejects", "plant")
+    words = ("frames", "events", "racks", "anomalies", "incidents", "rejects", "baselines", "plant")
     assert [f"coldplate.{w}" for w in words] == [getattr(Topics(), w) for w in words]
     assert [f"site.b.{w}" for w in words] == [s.name for s in Topics("site.b").specs()]
 
@@ -16,7 +16,7 @@ def test_what_is_keyed_by_rack_is_spread_and_the_rest_is_not():
     """Cluster-wide order needs one partition; a rack's order holds within its own."""
     specs = {s.name.removeprefix("coldplate."): s for s in Topics().specs(partitions=24)}
     spread = {name for name, s in specs.items() if s.partitions == 24}
-    assert {"frames", "events", "anomalies"} == spread
+    assert {"frames", "events", "anomalies", "baselines"} == spread
     assert {1} == {s.partitions for name, s in specs.items() if name not in spread}
     assert {"rack"} == {specs[name].key for name in spread}
     assert "incident id" == specs["incidents"].key
@@ -25,7 +25,7 @@ def test_what_is_keyed_by_rack_is_spread_and_the_rest_is_not():
 def test_records_stay_long_enough_to_restart_from():
     """Frames for a day, what people decide on for a week, open incidents for a month."""
     hours = {s.name.removeprefix("coldplate."): s.retention_ms // HOUR_MS for s in Topics().specs()}
-    assert 24 == hours["frames"]
+    assert 24 == hours["frames"] == hours["baselines"]
     assert hours["events"] == hours["anomalies"] == hours["rejects"] == 168
     assert 720 == hours["incidents"]
 

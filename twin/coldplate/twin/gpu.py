@@ -22,6 +22,8 @@ Bools = NDArray[np.bool_]
 
 STEP_S = 0.05
 LIMIT_C, HBM_LIMIT_C, HARDWARE_K, SHUTDOWN_K = 87.0, 95.0, 2.0, 8.0
+COOLED_LPM, COOLED_K, POWER_ON_S = 0.5, 30.0, 120.0
+"""Half the usual flow, so far below its limit, for so long: then a GPU that shut itself down is switched on again (estimate)."""
 BRAKE_W, THROTTLED_W = 350.0, 280.0
 FALL_W_PER_S, RISE_W_PER_S = 60.0, 30.0
 """How fast the driver lowers the power it allows while too hot, and gives it back."""
@@ -86,6 +88,7 @@ class GpuArray:
             (5, count)
         )
         self.too_hot, self.shut_down, self.braked, self.capped = np.zeros((4, count), np.bool_)
+        self.cooled_s = np.zeros(count)
 
     @property
     def die_c(self) -> F32:
@@ -135,6 +138,8 @@ class GpuArray:
         )  # fmt: skip
         self.average.add(self.power_w)
         self._watch(dt_s)
+        if self.shut_down.any():
+            self._power_on(dt_s, flow_lpm)
         np.multiply(self.power_w, np.float32(dt_s), out=self._buffer)
         self.energy_j += self._buffer
 
@@ -191,6 +196,15 @@ class GpuArray:
         np.less(self.allowed_w, LIMIT_W, out=self.too_hot)
         self.thermal_s += dt_s * self.too_hot
         self.hw_thermal_s += dt_s * hardware
+
+    def _power_on(self, dt_s: float, flow_lpm: F32) -> None:
+        """Somebody switches a GPU that shut itself down on again once it has had coolant for a while."""
+        well = self.shut_down & (flow_lpm >= COOLED_LPM) & (self.die_c < self.limit_c - COOLED_K)
+        self.cooled_s[well] += dt_s
+        self.cooled_s[~well] = 0.0
+        back = self.cooled_s >= POWER_ON_S
+        self.shut_down[back] = False
+        self.cooled_s[back] = 0.0
 
     def sm_clock_mhz(self) -> F32:
         """The clock: full when awake, lower as far as power is held below what the load asks for."""

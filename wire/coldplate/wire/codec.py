@@ -1,25 +1,27 @@
-"""MessagePack for the small records: events, anomalies, incidents, rejects. Frames: see frame.py."""
+"""MessagePack for the small records: events, anomalies, incidents, rejects, baselines. Frames: see frame.py."""
 
 from typing import TypeVar
 
 import msgspec
 
+from coldplate.wire.baseline import Baselines
 from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Anomaly, Incident
 from coldplate.wire.reject import Reject
 
-Record = TypeVar("Record", Event, Anomaly, Incident, Reject)
+Record = TypeVar("Record", Event, Anomaly, Incident, Reject, Baselines)
 
 SMALL_RECORD_BYTES_MAX = 1 << 18
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoders = {
-    kind: msgspec.msgpack.Decoder(kind).decode for kind in (Event, Anomaly, Incident, Reject)
+    kind: msgspec.msgpack.Decoder(kind).decode
+    for kind in (Event, Anomaly, Incident, Reject, Baselines)
 }
 
 
-def encode(record: Event | Anomaly | Incident | Reject) -> bytes:
+def encode(record: Event | Anomaly | Incident | Reject | Baselines) -> bytes:
     """The bytes of a small record: a MessagePack map of its fields."""
     return _encode(record)
 

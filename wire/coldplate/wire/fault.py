@@ -2,7 +2,7 @@
 
 A cause is told rightly by its subject and a kind of the same family: whoever is sent to a fouled plate finds the
 dried paste too. An XID is a kind of its own, `xid-NN`; its family is the action that NVIDIA's catalogue names, because
-that is what the person who is called will do.
+that is what the person who is called will do. XID 79 is how a driver says that a GPU is lost: of one family with it.
 """
 
 from collections.abc import Mapping
@@ -58,15 +58,23 @@ XID_ACTIONS: Mapping[int, str] = {
 XID_QUIET = frozenset({"ignore", "restart-app", "update-software", "support", "as-named"})
 """Actions for which nobody is woken up."""
 
+XID_MEANS: Mapping[int, str] = {79: "gpu-lost"}
+"""Codes that are another kind of fault by the driver's name for it."""
+
 _FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 
 
 def family_of(kind: str) -> str:
     """The family of a kind; a kind that nobody knows is its own family."""
-    if kind.startswith("xid-"):
-        code = kind.removeprefix("xid-")
-        return XID_ACTIONS.get(int(code), kind) if code.isdecimal() else kind
-    return _FAMILY_OF.get(kind, kind)
+    if (code := xid_code(kind)) is None:
+        return _FAMILY_OF.get(kind, kind)
+    return _FAMILY_OF[XID_MEANS[code]] if code in XID_MEANS else XID_ACTIONS.get(code, kind)
+
+
+def xid_code(kind: str) -> int | None:
+    """The code of an `xid-NN`; None of any other kind."""
+    code = kind.removeprefix("xid-")
+    return int(code) if code != kind and code.isdecimal() else None
 
 
 def looks_alike(kind: str) -> bool:

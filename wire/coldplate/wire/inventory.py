@@ -37,6 +37,8 @@ class Device:
         As the device reports them; "" when not known.
     hall, row
         Where it stands.
+    sku
+        What the maker calls this model; "" where that of what it sits in says it, or nobody does.
     """
 
     kind: str
@@ -47,9 +49,10 @@ class Device:
     serial: str = ""
     hall: str = "hall"
     row: str = ""
+    sku: str = ""
 
 
-COLUMNS = ("kind", "id", "parent", "index", "uuid", "serial", "hall", "row")
+COLUMNS = ("kind", "id", "parent", "index", "uuid", "serial", "hall", "row", "sku")
 
 
 class Inventory:

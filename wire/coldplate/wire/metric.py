@@ -7,6 +7,7 @@ metric's bit in the `present` column of the history, so a kind has at most 64 me
 On the wire a value is `round(physical / scale)` in `dtype`; scale is the metric's resolution, chosen
 from what the source can tell (NVML gives whole degrees and milliwatts of a 5 W accurate sensor).
 Metrics of rate `fast` travel every tick, `slow` ones every 10 to 60 ticks, by what a call costs.
+The history may keep less: what lies far below a sensor's accuracy is noise, and noise is what storage costs.
 
 References
 ----------
@@ -66,6 +67,8 @@ class Metric:
         What it means.
     dcgm
         DCGM field name of the same meaning, where there is one.
+    kept
+        Resolution in the history where that is coarser than `scale`: a fifth of the sensor's accuracy or finer.
     """
 
     kind: Kind
@@ -78,6 +81,12 @@ class Metric:
     source: str
     help: str
     dcgm: str | None = None
+    kept: float | None = None
+
+    @property
+    def kept_scale(self) -> float:
+        """Resolution in the history."""
+        return self.scale if self.kept is None else self.kept
 
     @property
     def counter(self) -> bool:
@@ -92,13 +101,13 @@ def _kind(kind: Kind, rows: Iterable[tuple[object, ...]]) -> tuple[Metric, ...]:
 # fmt: off
 _GPU = _kind(Kind.GPU, [
     # name, unit, dtype, scale, rate, source, help, dcgm
-    ("power_w", "W", "u2", 0.1, "fast", "NVML field 185", "Board power, the driver's 1 s moving mean", "DCGM_FI_DEV_POWER_USAGE"),
-    ("power_instant_w", "W", "u2", 0.1, "fast", "NVML field 186", "Board power at the instant of the tick", "DCGM_FI_DEV_POWER_USAGE_INSTANT"),
-    ("power_min_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Lowest instant power within the tick", None),
-    ("power_max_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Highest instant power within the tick", None),
-    ("power_std_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Standard deviation of instant power within the tick", None),
+    ("power_w", "W", "u2", 0.1, "fast", "NVML field 185", "Board power, the driver's 1 s moving mean", "DCGM_FI_DEV_POWER_USAGE", 1.0),
+    ("power_instant_w", "W", "u2", 0.1, "fast", "NVML field 186", "Board power at the instant of the tick", "DCGM_FI_DEV_POWER_USAGE_INSTANT", 1.0),
+    ("power_min_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Lowest instant power within the tick", None, 1.0),
+    ("power_max_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Highest instant power within the tick", None, 1.0),
+    ("power_std_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Standard deviation of instant power within the tick", None, 0.5),
     ("swing_hz", "Hz", "u2", 0.01, "fast", "NVML 20 ms sample buffer", "Frequency of the strongest power swing", None),
-    ("swing_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Amplitude of the strongest power swing", None),
+    ("swing_w", "W", "u2", 0.1, "fast", "NVML 20 ms sample buffer", "Amplitude of the strongest power swing", None, 0.5),
     ("gpu_c", "degC", "i2", 0.1, "fast", "nvmlDeviceGetTemperature", "GPU die temperature", "DCGM_FI_DEV_GPU_TEMP"),
     ("hbm_c", "degC", "i2", 0.1, "fast", "NVML field 82", "HBM temperature", "DCGM_FI_DEV_MEMORY_TEMP"),
     ("margin_c", "K", "i2", 0.1, "fast", "nvmlDeviceGetMarginTemperature", "Kelvin left to the GPU's own T.limit; negative beyond it", "DCGM_FI_DEV_GPU_TEMP_LIMIT"),
@@ -110,7 +119,7 @@ _GPU = _kind(Kind.GPU, [
     ("mem_used_bytes", "B", "u4", 1048576.0, "fast", "nvmlDeviceGetMemoryInfo", "GPU memory in use, to 1 MiB", "DCGM_FI_DEV_FB_USED"),
     ("pstate", "1", "u1", 1.0, "fast", "nvmlDeviceGetPerformanceState", "Performance state; 0 is the highest", "DCGM_FI_DEV_PSTATE"),
     ("job", "1", "u4", 1.0, "fast", "agent's job mapping", "Number of the job that owns the GPU; absent when none", None),
-    ("energy_j", "J", "u8", 0.001, "fast", "NVML field 191", "Energy since driver load", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"),
+    ("energy_j", "J", "u8", 0.001, "fast", "NVML field 191", "Energy since driver load", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", 1.0),
     ("power_limit_w", "W", "u2", 0.1, "slow", "nvmlDeviceGetEnforcedPowerLimit", "Enforced power limit", "DCGM_FI_DEV_ENFORCED_POWER_LIMIT"),
     ("ecc_corrected_total", "1", "u8", 1.0, "slow", "nvmlDeviceGetTotalEccErrors", "Corrected ECC errors since driver load", "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL"),
     ("ecc_uncorrected_total", "1", "u4", 1.0, "slow", "nvmlDeviceGetTotalEccErrors", "Uncorrected ECC errors since driver load", "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"),
@@ -122,11 +131,11 @@ _GPU = _kind(Kind.GPU, [
     ("pcie_gen", "1", "u1", 1.0, "slow", "nvmlDeviceGetCurrPcieLinkGeneration", "PCIe link generation", "DCGM_FI_DEV_PCIE_LINK_GEN"),
     ("pcie_width", "1", "u1", 1.0, "slow", "nvmlDeviceGetCurrPcieLinkWidth", "PCIe link width in lanes", "DCGM_FI_DEV_PCIE_LINK_WIDTH"),
     ("pcie_replay_total", "1", "u4", 1.0, "slow", "nvmlDeviceGetPcieReplayCounter", "PCIe replays", "DCGM_FI_DEV_PCIE_REPLAY_COUNTER"),
-    ("pcie_tx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 197", "Bytes sent over PCIe", None),
-    ("pcie_rx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 198", "Bytes received over PCIe", None),
+    ("pcie_tx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 197", "Bytes sent over PCIe", None, 1048576.0),
+    ("pcie_rx_bytes_total", "B", "u8", 1.0, "slow", "NVML field 198", "Bytes received over PCIe", None, 1048576.0),
     ("nvlink_errors_total", "1", "u4", 1.0, "slow", "NVML fields 38, 52, 59", "NVLink CRC, replay and recovery errors, all links", None),
-    ("nvlink_tx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 138", "Bytes sent over NVLink, to 1 KiB", None),
-    ("nvlink_rx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 139", "Bytes received over NVLink, to 1 KiB", None),
+    ("nvlink_tx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 138", "Bytes sent over NVLink, to 1 KiB", None, 1048576.0),
+    ("nvlink_rx_bytes_total", "B", "u8", 1024.0, "slow", "NVML field 139", "Bytes received over NVLink, to 1 KiB", None, 1048576.0),
     ("power_violation_s_total", "s", "u4", 0.001, "slow", "NVML field 74", "Time held down by the power cap", "DCGM_FI_DEV_POWER_VIOLATION"),
     ("thermal_violation_s_total", "s", "u4", 0.001, "slow", "NVML field 75", "Time held down by temperature", "DCGM_FI_DEV_THERMAL_VIOLATION"),
     ("hw_thermal_s_total", "s", "u4", 0.001, "slow", "NVML field 270", "Time in hardware thermal slowdown", None),
@@ -152,18 +161,18 @@ _GPU = _kind(Kind.GPU, [
 ])
 
 _NODE = _kind(Kind.NODE, [
-    ("node_power_w", "W", "f4", 0.1, "fast", "BMC or RAPL", "Power of the whole node", None),
+    ("node_power_w", "W", "f4", 0.1, "fast", "BMC or RAPL", "Power of the whole node", None, 1.0),
     ("node_flow_lpm", "l/min", "f4", 0.01, "fast", "manifold flow sensor", "Coolant flow through the node, where a site has the sensor", None),
     ("air_inlet_c", "degC", "f4", 0.1, "fast", "BMC or hwmon", "Air temperature at the node's front", None),
-    ("cpu_power_w", "W", "f4", 0.1, "fast", "RAPL", "Power of all processor packages", None),
+    ("cpu_power_w", "W", "f4", 0.1, "fast", "RAPL", "Power of all processor packages", None, 1.0),
     ("cpu_c", "degC", "f4", 0.1, "fast", "hwmon", "Hottest processor package", None),
     ("cpu_util_ratio", "1", "f4", 0.001, "fast", "/proc/stat", "Share of processor time that was not idle", None),
-    ("mem_available_bytes", "B", "f8", 1.0, "fast", "/proc/meminfo", "Memory that a new program could have", None),
+    ("mem_available_bytes", "B", "f8", 1.0, "fast", "/proc/meminfo", "Memory that a new program could have", None, 1048576.0),
     ("clock_offset_s", "s", "f8", 1e-6, "fast", "adjtimex", "What the kernel still has to add to the wall clock", None),
     ("clock_error_s", "s", "f8", 1e-6, "fast", "adjtimex", "How wrong the wall clock may be at most, by its daemon's own estimate", None),
     ("clock_wrong", "1", "u1", 1.0, "fast", "agent", "1 when the clock is not synchronised or was stepped in the last minute", None),
     ("agent_cpu_ratio", "1", "f4", 1e-5, "fast", "agent", "Share of one core that the agent used", None),
-    ("agent_rss_bytes", "B", "f8", 1.0, "fast", "agent", "Memory of the agent", None),
+    ("agent_rss_bytes", "B", "f8", 1.0, "fast", "agent", "Memory of the agent", None, 65536.0),
     ("spool_bytes", "B", "f8", 1.0, "fast", "agent", "Bytes in the spool that Kafka has not acknowledged", None),
     ("dropped_frames_total", "1", "u4", 1.0, "fast", "agent", "Frames that the agent dropped", None),
     ("missed_ticks_total", "1", "u4", 1.0, "fast", "agent", "Ticks that were not sampled", None),
@@ -172,7 +181,7 @@ _NODE = _kind(Kind.NODE, [
 _CDU = _kind(Kind.CDU, [
     ("supply_c", "degC", "f4", 0.01, "fast", "Redfish CoolantConnector", "Coolant temperature to the racks' cold plates", None),
     ("return_c", "degC", "f4", 0.01, "fast", "Redfish CoolantConnector", "Coolant temperature back from the cold plates", None),
-    ("flow_lpm", "l/min", "f4", 0.01, "fast", "Redfish CoolantConnector", "Secondary coolant flow", None),
+    ("flow_lpm", "l/min", "f4", 0.01, "fast", "Redfish CoolantConnector", "Secondary coolant flow", None, 0.1),
     ("supply_kpa", "kPa", "f4", 0.1, "fast", "Redfish CoolantConnector", "Secondary supply pressure, absolute", None),
     ("return_kpa", "kPa", "f4", 0.1, "fast", "Redfish CoolantConnector", "Secondary return pressure, absolute", None),
     ("pump1_rpm", "1/min", "f4", 1.0, "fast", "Redfish Pump", "Speed of pump 1; 0 when it stands", None),
@@ -185,7 +194,7 @@ _CDU = _kind(Kind.CDU, [
     ("makeup_l_total", "l", "f8", 0.001, "fast", "CDU controller", "Coolant made up since commissioning", None),
     ("facility_supply_c", "degC", "f4", 0.01, "fast", "Redfish CoolantConnector", "Facility water temperature into the CDU", None),
     ("facility_return_c", "degC", "f4", 0.01, "fast", "Redfish CoolantConnector", "Facility water temperature out of the CDU", None),
-    ("facility_flow_lpm", "l/min", "f4", 0.01, "fast", "Redfish CoolantConnector", "Facility water flow", None),
+    ("facility_flow_lpm", "l/min", "f4", 0.01, "fast", "Redfish CoolantConnector", "Facility water flow", None, 0.1),
     ("leak", "1", "u1", 1.0, "fast", "Redfish LeakDetection", "1 when the leak rope is wet", None),
     ("room_c", "degC", "f4", 0.1, "fast", "Redfish EnvironmentMetrics", "Air temperature at the CDU", None),
     ("dew_point_c", "degC", "f4", 0.1, "fast", "Redfish EnvironmentMetrics", "Dew point at the CDU", None),

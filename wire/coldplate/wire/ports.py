@@ -1,7 +1,13 @@
 """What crosses from one part to another at run time: Protocols that `console` fills and hands in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
+
+from coldplate.wire.baseline import Baselines
+
+
+class HistoryUnavailable(RuntimeError):  # noqa: N818
+    """The history did not answer, or answered no. The message never holds a password."""
 
 
 class Publisher(Protocol):
@@ -32,4 +38,25 @@ class History(Protocol):
     def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None
     ) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
-        """Column names and rows."""
+        """Column names and rows.
+
+        Raises
+        ------
+        HistoryUnavailable
+        """
+
+    def baselines(self, cluster: str, since_ms: int) -> Iterator[Baselines]:
+        """What detectors had learnt of each rack when it was written down last, rack by rack.
+
+        Parameters
+        ----------
+        cluster
+            Whose history this is.
+        since_ms
+            Racks whose newest tick was before it are left out, Unix milliseconds.
+
+        Raises
+        ------
+        HistoryUnavailable
+            At any rack; those before it are good.
+        """

@@ -71,6 +71,11 @@ class Topics:
         return f"{self.prefix}.rejects"
 
     @property
+    def baselines(self) -> str:
+        """What detectors have learnt."""
+        return f"{self.prefix}.baselines"
+
+    @property
     def plant(self) -> str:
         """Which agent reads a plant's devices."""
         return f"{self.prefix}.plant"
@@ -85,6 +90,7 @@ class Topics:
             TopicSpec(self.anomalies, partitions, 168 * hour, "rack", "detectors that fired"),
             TopicSpec(self.incidents, 1, 720 * hour, "incident id", "every change of an incident"),
             TopicSpec(self.rejects, 1, 168 * hour, "none", "refused records with their reason"),
+            TopicSpec(self.baselines, partitions, 24 * hour, "rack", "what detectors have learnt"),
             TopicSpec(self.plant, 1, 168 * hour, "plant", "which agent reads a plant's devices"),
         )
 

@@ -79,7 +79,8 @@ class RecordedCollector:
         columns = _read_trace(folder / "trace-10hz.csv")
         self._t_s = columns.pop("t")
         self._rows = len(self._t_s)
-        self._length_s = float(self._t_s[-1] + np.median(np.diff(self._t_s)))
+        self.length_s = float(self._t_s[-1] + np.median(np.diff(self._t_s)))
+        """Of the recording; after it everything comes again."""
         self._power_w = columns["power_instant_w"]
         facts = json.loads((folder / "nvml-facts.json").read_text("utf-8"))
         slow, limit_c = _slow_metrics(facts)
@@ -87,7 +88,7 @@ class RecordedCollector:
         self._fast, self._columns = _numbers(columns), np.stack(list(columns.values()))
         self._slow, self._slow_values = _numbers(slow), np.array(list(slow.values()))[:, None]
         self._used_j = columns["energy_j"][-1] - columns["energy_j"][0]
-        self._begin_s = self._length_s / gpus * np.arange(gpus)
+        self._begin_s = self.length_s / gpus * np.arange(gpus)
         self._slow_ticks, self._count = slow_ticks, 0
         self._start_ms: int | None = None
         self._burst, self._next_row = BurstWindow(gpus), np.zeros(gpus, np.int64)
@@ -100,7 +101,7 @@ class RecordedCollector:
         if self._start_ms is None:
             self._start_ms = tick_ms
         passed_s = (tick_ms - self._start_ms) / 1000 + self._begin_s
-        rounds, at_s = np.divmod(passed_s, self._length_s)
+        rounds, at_s = np.divmod(passed_s, self.length_s)
         row = self._t_s.searchsorted(at_s, "right") - 1
         out = np.full((len(CATALOGUE[Kind.GPU]), len(row)), np.nan)
         out[self._fast] = self._columns[:, row]
@@ -115,12 +116,12 @@ class RecordedCollector:
 
     def _take_in(self, gpu: int, last: int) -> None:
         """Readings up to a row, counted through all rounds; after a long gap those of the window alone."""
-        of_window = int(np.ceil(WINDOW_S * self._rows / self._length_s))
+        of_window = int(np.ceil(WINDOW_S * self._rows / self.length_s))
         # At the start there is nothing before the first row.
         begin = max(int(self._next_row[gpu]), last - of_window if self._count else last)
         self._next_row[gpu] = max(begin, last + 1)
         rounds, rows = np.divmod(np.arange(begin, last + 1), self._rows)
-        t_us = np.rint(1e6 * (rounds * self._length_s + self._t_s[rows]))
+        t_us = np.rint(1e6 * (rounds * self.length_s + self._t_s[rows]))
         self._burst.add(gpu, t_us.astype(np.int64), self._power_w[rows])
 
     def conditions(self) -> None:

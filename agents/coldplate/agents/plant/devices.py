@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from coldplate.wire.toml_lines import TomlLines
+
 KINDS = ("redfish", "modbus", "twin")
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Every = Annotated[int, Meta(ge=1000, le=3_600_000)]
 
-_HEADER = re.compile(r"^\s*\[\[\s*device\s*\]\]")
 _PLACE = re.compile(r"\$\.device\[(\d+)\](?:\.(\S+))?")
 
 
@@ -126,12 +127,11 @@ class _Where:
     """Tells the line of each device."""
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._lines = [n for n, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
+        self._path, self._line = path, TomlLines(text)
 
     def __call__(self, index: int) -> str:
         """File and line of a device by its position."""
-        line = self._lines[index] if index < len(self._lines) else None
+        line = self._line("device", index)
         return f"{self._path}" if line is None else f"{self._path} line {line}"
 
     def of(self, text: str) -> str:

@@ -63,15 +63,14 @@ def _tell_rope(fault: Fault) -> tuple[Told, ...]:
 
 
 def _wrong_place(act: Act) -> None:
-    """Two nodes are taken for each other: each says of its GPUs what the other's do."""
+    """A name that leads to another node: it says of its GPUs what the other's do, and the other does too."""
     nodes = act.find(Kind.NODE, "hall").size
     near = act.rows(Kind.GPU)
     other = (int(act.rows(Kind.NODE)[0]) + nodes // 2) % nodes
     far = near - near[0] + other * near.size
     act.effects.sensor_faults += [
         SensorFault(Kind.GPU, "", int(here), "swap", float(there))
-        for a, b in zip(near, far, strict=True)
-        for here, there in ((a, b), (b, a))
+        for here, there in zip(near, far, strict=True)
     ]
 
 

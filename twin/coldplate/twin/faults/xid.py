@@ -9,7 +9,7 @@ from functools import partial
 
 from coldplate.twin.fault import Fault
 from coldplate.twin.faults.kind import Act, FaultKind, Told
-from coldplate.wire.fault import XID_ACTIONS
+from coldplate.wire.fault import XID_ACTIONS, family_of
 from coldplate.wire.metric import Kind
 
 RESTART, RESET, REBOOT, DRAIN, LINK = "restart-app", "reset-gpu", "reboot-node", "drain", "nvlink"
@@ -91,7 +91,7 @@ def _told(fault: Fault, code: int) -> tuple[Told, ...]:
 def _kind(code: int) -> FaultKind:
     (meaning, per_day), action = XIDS[code], XID_ACTIONS[code]
     return FaultKind(
-        f"xid-{code}", action, f"XID {code}: {meaning}", ("gpu",),
+        f"xid-{code}", family_of(f"xid-{code}"), f"XID {code}: {meaning}", ("gpu",),
         partial(_act, code=code, action=action), hold_s=60.0, pages=action in _PAGES,
         per_day=per_day, tells=partial(_told, code=code),
     )  # fmt: skip
