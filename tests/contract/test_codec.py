@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from frames import record_bytes
 
+from coldplate.wire.baseline import Baselines, Block, Learnt, packed
 from coldplate.wire.codec import SMALL_RECORD_BYTES_MAX, decode, encode
 from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
@@ -116,6 +117,15 @@ CASES = {
     "reject": small(
         Reject("bad-crc", "of 3 + 4 bytes", "coldplate.frames", 3, 4711, 7, b"\x94\xff", "worker"),
         "reason", "detail", "topic", "partition", "offset", "size", "head", "by",
+    ),
+    "baselines": small(
+        Baselines("c", "r", 1_790_000_000_000, (
+            Block("cdu", ("r/cdu",), (
+                Learnt("flow-loss", "flow_lpm", "l/min", packed([64.0]), packed([3600.0]), packed([1.79e12]), packed([720])),
+            )),
+            Block("gpu", ("r/n/0", "r/n/1"), (Learnt("links", "most", "", packed([16.0, float("nan")])),)),
+        )),
+        "cluster", "rack", "t_ms", "blocks",
     ),
 }  # fmt: skip
 

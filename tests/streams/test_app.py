@@ -4,10 +4,12 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from coldplate.streams.app import EXIT_FAILED, publish
+from coldplate.streams.app import EXIT_FAILED, publish, write_down
 from coldplate.streams.pipeline import Effects
+from coldplate.wire.baseline import Baselines
 from coldplate.wire.reject import Reject
 from coldplate.wire.topic import Topics
 
@@ -53,3 +55,13 @@ def test_what_was_found_is_sent_again_until_kafka_takes_it(caplog):
     assert ["coldplate.rejects"] == [topic for topic, _ in app.taken]
     assert 2 == app.tried
     assert 2 == len(caplog.records)
+
+
+def test_what_was_learnt_is_not_sent_again():
+    """It waits for nothing: the next turn has newer. Under the rack's key."""
+    app, records = Away(), [Baselines("c", f"rack-{n}", 1, ()) for n in range(2)]
+    with pytest.raises(KafkaTimeoutError):
+        asyncio.run(write_down(app, Topics(), records))
+    assert (1, []) == (app.tried, app.taken)
+    asyncio.run(write_down(app, Topics(), records))
+    assert ["coldplate.baselines"] * 2 == [topic for topic, _ in app.taken]

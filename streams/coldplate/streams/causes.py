@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coldplate.streams.topology import Level
-from coldplate.wire.fault import FAMILIES, XID_QUIET, family_of
+from coldplate.wire.fault import FAMILIES, XID_ACTIONS, XID_QUIET, xid_code
 
 Reach = Literal["self", "node", "rack", "row", "job"]
 
@@ -94,7 +94,8 @@ def _heat(reach: Reach = "rack") -> tuple[Explains, ...]:
     """What GPUs say that are cooled less."""
     return (
         Explains((*_PLATE, *_BRANCH), reach), Explains(("unknown",), reach, ALWAYS_MS),
-        Explains(("straggler",), reach), *_STOPS_JOB,
+        # A unit whose flow comes and goes is off its set point until its control has settled.
+        Explains(("straggler", "supply-set-point-error"), reach), *_STOPS_JOB,
     )  # fmt: skip
 
 
@@ -109,7 +110,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("clock-skew", (
         Explains(("inventory-wrong", *_BLIND), "node", ALWAYS_MS),
     ), before_ms=120_000),
-    Rule("inventory-wrong", (Explains(_BLIND, "node", ALWAYS_MS),), before_ms=180_000),
+    Rule("inventory-wrong", (
+        Explains((*_BLIND, *_ERRORS[1:]), "node", ALWAYS_MS),
+    ), Level.NODE, before_ms=180_000),
     Rule("silent-hall", (Explains(("partition", "silent-rack", *_BLIND), "self"),)),
     Rule("partition", (Explains(("silent-rack", *_BLIND), "self"),), Level.HALL, 2, gather_ms=15_000),
     Rule("silent-rack", (Explains(_BLIND, "rack"),), Level.HALL, 2, gather_ms=15_000),
@@ -123,7 +126,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("power-oscillation", (
         Explains(("ramp-too-steep", *_WORK, "capping-storm", "unknown"), "self"),
     ), Level.HALL, 2, Level.HALL),
-    Rule("ramp-too-steep", (Explains((*_WORK, "unknown"), "self"),), Level.HALL, 2, Level.HALL),
+    # Follows from what stops a job as often as from what is wrong with its start: it explains nobody's hang.
+    Rule("ramp-too-steep", (), Level.HALL, 2, Level.HALL),
     Rule("psu-loss", (Explains(("power-brake", "capping-storm", "unknown"), "node"),)),
     Rule("power-brake", (
         Explains(("capping-storm", "leakage-rise", "unknown"), "self"), *_STOPS_JOB,
@@ -156,7 +160,8 @@ TABLE: tuple[Rule, ...] = (
     ), before_ms=180_000, heats=True),
     Rule("flow-sensor-drift", (Explains(("flow-loss", *_BRANCH, "unknown"), "self"),), before_ms=300_000),
     Rule("sensor-drift", (
-        Explains(("exchanger-fouling", "supply-set-point-error", "condensation-risk"), "self"),
+        # What the heat balance contradicts may be the flow meter.
+        Explains(("flow-loss", "exchanger-fouling", "supply-set-point-error", "condensation-risk"), "self"),
         Explains((*_PLATE, *_BRANCH, "unknown"), "rack"),
     ), before_ms=300_000),
     Rule("sensor-spike", (
@@ -207,6 +212,8 @@ TABLE: tuple[Rule, ...] = (
     Rule("sensor-dropout", (Explains(("unknown",), "self"),)),
     Rule("gpu-sensor-stuck", (Explains(("unknown",), "self"),)),
     *(Rule(f"xid:{action}") for action in ("as-named", "support", "update-software", "restart-app", "ignore", "other")),
+    # The paper is wrong, and what the device says of itself is not.
+    Rule("listing", gathers=Level.RACK, gather_ms=ALWAYS_MS),
     Rule("unknown", gathers=Level.RACK, gather_ms=ALWAYS_MS),
 )  # fmt: skip
 
@@ -216,16 +223,21 @@ _RANKS: Mapping[str, int] = {rule.kind: rank for rank, rule in enumerate(TABLE)}
 LEAK_CONTACT = "leak-contact"
 """The detector of a leak rope's contact, which may be wet or only wrong."""
 
+LISTING = "listing"
+"""The detector that holds the inventory against what sends."""
+
 
 def key_of(kind: str, detector: str = "") -> str:
     """The row of the table for a kind of fault as a detector tells of it."""
     if kind.startswith("xid-"):
-        action = f"xid:{family_of(kind)}"
+        action = f"xid:{XID_ACTIONS.get(xid_code(kind) or 0)}"
         return action if action in _RANKS else "xid:other"
     if kind == "silent-cdu":
         return "silent-node"
     if detector == LEAK_CONTACT:
         return "leak?"
+    if detector == LISTING:
+        return "listing"
     return kind if kind in _RANKS else "unknown"
 
 

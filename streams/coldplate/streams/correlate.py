@@ -37,8 +37,15 @@ CLOSE_AFTER_MS = 5_000
 REASONS_MAX = 5
 """Of a record; what happens to a whole hall has a thousand."""
 
+JOIN_MS = 60_000
+"""What begins in several racks within this may have one cause; what gathers in a rack for longer does not gather racks."""
+
 CASES_MAX = 8_192
 """Ten times the wear that a hall of 100,000 GPUs has open after a month."""
+
+UNNAMED = "unknown"
+PART_OF = "Part of incident"
+"""What the cause of a closed incident begins with that became part of another, whose id follows."""
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +146,11 @@ class Correlator:
             if found is None and len(self._book) >= self._cases_max and not anomaly.severity.pages:
                 self.counts["dropped"] += 1
                 return
-            case = found or Case.opened_by(anomaly)
-            why = self._why(case, anomaly, opens=found is None)
+            new = found is None or self._was_unnamed(found, anomaly)
+            case = Case.opened_by(anomaly) if found is None or new else found
+            why = self._why(case, anomaly, opens=new)
+            if found is not None and new:
+                self._absorb(case, [found])
             if not case.open:
                 case.reopen()
         case.take(anomaly, self._topology, ends_ms=ends_ms)
@@ -175,9 +185,23 @@ class Correlator:
         found = list({c.id: c for c in explained}.values())
         return self._merge(found) if found else None
 
+    @staticmethod
+    def _was_unnamed(case: Case, anomaly: Anomaly) -> bool:
+        """Whether a case is a ticket about something unusual, and what is found now has a name, later.
+
+        What paged nobody is no message to be corrected: who is called is called for what was found, since then.
+        """
+        named = key_of(anomaly.kind, anomaly.detector) != UNNAMED
+        quiet = case.open and case.top.key == UNNAMED and not case.severity.pages
+        return named and quiet and anomaly.t_ms - case.opened_ms > JOIN_MS
+
     def _merge(self, cases: Sequence[Case]) -> Case:
         """Make one of several: the one that was told of first goes on."""
         first, *others = sorted(cases, key=lambda c: (not c.open, not c.step, c.opened_ms, c.id))
+        return self._absorb(first, others)
+
+    def _absorb(self, first: Case, others: Sequence[Case]) -> Case:
+        """Make others part of a case; who was told of one of them is told where it went."""
         for other in others:
             if not other.open:
                 continue
@@ -189,7 +213,7 @@ class Correlator:
                 self.counts["merged"] += 1
                 other.closed_ms = self._now(first)
                 other.updated_ms = max(other.updated_ms, other.closed_ms)
-                other.cause = f"Part of incident {first.id}: {other.cause}"
+                other.cause = f"{PART_OF} {first.id}: {other.cause}"
                 self._gone.append(other)
                 self._note(first, f"incident {other.id} is part of it")
         return first
@@ -246,7 +270,7 @@ class Correlator:
         rule = rule_of(key_of(case.kind))
         same = [
             c for c in self._book.of_kinds(alike(case.kind))
-            if abs(c.top.seen_ms - case.top.seen_ms) <= rule.gather_ms or c is case
+            if abs(c.top.seen_ms - case.top.seen_ms) <= min(rule.gather_ms, JOIN_MS) or c is case
         ]  # fmt: skip
         racks = {r for c in same for r in c.racks}
         if len(same) < 2 or len(racks) < max(2, rule.racks_min):
@@ -274,7 +298,7 @@ class Correlator:
             if now_ms >= ends_ms:
                 self._book.release(member)
                 case.quiet_ms = now_ms - CLOSE_AFTER_MS
-        if case.active:
+        if case.holds:
             case.quiet_ms = None
             return None
         if case.quiet_ms is None:

@@ -10,33 +10,42 @@ No Kafka, no Faust, no clock: the caller says what time it is.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.streams.around import Surroundings
-from coldplate.streams.detector import Detector, Scores, Tick
+from coldplate.streams.detector import Detector, Scores, Tick, span
 from coldplate.streams.detectors import defaults
 from coldplate.streams.episode import Changes
 from coldplate.streams.fleet import Fleet, Rows
 from coldplate.streams.join import join
+from coldplate.streams.parameters import Override
 from coldplate.streams.racks import IN_RACK, Racks
 from coldplate.streams.ring import SLOTS
-from coldplate.streams.state import FRESH, Judge, KindState
-from coldplate.wire.frame import Frame, Part, Shape
+from coldplate.streams.state import FRESH, Judge, KindState, Paced
+from coldplate.streams.variants import variants
+from coldplate.wire.frame import Frame, Part
 from coldplate.wire.incident import Anomaly, Evidence
 from coldplate.wire.inventory import Inventory
+from coldplate.wire.layout import Layout
 from coldplate.wire.metric import Kind
 
 EXPECTED_MAX = 65_536
 """Devices without a row for which something is kept; far more than have an open incident at once."""
+
+BACK = 4
+"""Ticks before its own that a look of 5 s goes back to."""
 
 SEEDED_AGE_S = 3600.0
 """A baseline taken over counts as this old: it has seen more than a restarted worker could."""
 
 
 log = logging.getLogger(__name__)
+
+_Shape = tuple[Layout, int, int, bool, int, int]
+"""(layout, ticks, devices, masked, first tick, its length): what blocks that are written at once share."""
 
 _Give = Callable[[Judge, int], None]
 """Puts something into a detector's state of a row."""
@@ -53,6 +62,8 @@ class Engine:
         Devices known from the start; None takes all comers.
     detectors
         Default: all of them.
+    overrides
+        Parameters of some devices.
     """
 
     def __init__(
@@ -60,11 +71,16 @@ class Engine:
         cluster: str,
         inventory: Inventory | None = None,
         detectors: Sequence[Detector] | None = None,
+        overrides: Sequence[Override] = (),
     ) -> None:
         self.cluster = cluster
         self.fleet = Fleet(inventory)
         chosen = defaults() if detectors is None else detectors
-        self._kinds = {k: KindState(k, [d for d in chosen if d.kind == k]) for k in Kind}
+        self._kinds: dict[Kind, KindState] = {}
+        for k in Kind:
+            of_kind = [d for d in chosen if d.kind == k]
+            cast = variants(of_kind, overrides, self.fleet.tables[k], inventory)
+            self._kinds[k] = KindState(k, [d for d, _ in cast], [voice for _, voice in cast])
         for kind, state in self._kinds.items():
             state.grow(len(self.fleet.tables[kind]))
         self._racks = Racks(self.fleet)
@@ -75,10 +91,16 @@ class Engine:
         """Ticks on which a detector raised, by its name."""
         self.counts: Counter[str] = Counter()
         self.newest_ms = 0
-        self._waiting: dict[tuple[Shape, int, int], list[tuple[Part, Rows]]] = {}
-        self._waiting_rows: dict[Kind, set[int]] = {kind: set() for kind in Kind}
+        self._waiting: dict[_Shape, list[tuple[Part, Rows]]] = {}
+        self._waits: set[str] = set()
+        """Sources of which something waits."""
         self._changes: list[Anomaly] = []
         self._expected: dict[str, list[_Give]] = {}
+
+    @property
+    def states(self) -> Mapping[Kind, KindState]:
+        """What is kept of the devices, by kind."""
+        return self._kinds
 
     @property
     def nbytes(self) -> int:
@@ -88,7 +110,7 @@ class Engine:
     def write(self, frame: Frame, now_ms: int) -> None:
         """Take a frame; `step` puts it into the state and judges it.
 
-        Frames wait for others of their shape, so that hundreds are written at once. When one comes of a device that
+        Frames wait for others of their shape, so that hundreds are written at once. When one comes of a source that
         waits already, all that wait are written first, so that nothing is reordered.
 
         Raises
@@ -100,23 +122,29 @@ class Engine:
         rows_of = [self.fleet.rows(p.kind, p.devices, head.rack) for p in frame.parts]
         for part in frame.parts if self._expected else ():
             self._meet(part.kind, part.devices)
+        if head.source in self._waits:
+            self._write_waiting(now_ms)
+            self._judge_racks(now_ms)
+        self._waits.add(head.source)
         for part, rows in zip(frame.parts, rows_of, strict=True):
-            waiting = self._waiting_rows[part.kind]
-            numbers = _numbers(rows)
-            if not waiting.isdisjoint(numbers):
-                self._write_waiting(now_ms)
-                self._judge_racks(now_ms)
-            waiting.update(numbers)
-            key = (part.shape, head.tick, head.tick_ms)
-            self._waiting.setdefault(key, []).append((part, rows))
+            key = (
+                part.layout,
+                head.ticks,
+                len(part.devices),
+                bool(part.mask),
+                head.tick,
+                head.tick_ms,
+            )
+            if (alike := self._waiting.get(key)) is None:
+                alike = self._waiting[key] = []
+            alike.append((part, rows))
         self.counts["frames"] += 1
 
     def _write_waiting(self, now_ms: int) -> None:
         """Put what waits into the state, half a ring at a time."""
         waiting, self._waiting = self._waiting, {}
-        for rows in self._waiting_rows.values():
-            rows.clear()
-        groups = [self._ready(*key, members) for key, members in waiting.items()]
+        self._waits.clear()
+        groups = [self._ready(key, members) for key, members in waiting.items()]
         half = SLOTS // 2
         for start in range(0, max((ticks for *_, ticks in groups), default=0), half):
             if start:
@@ -127,14 +155,17 @@ class Engine:
                     self._place(state, parts, of, tick, start, min(half, ticks - start), now_ms)
 
     def _ready(
-        self, shape: Shape, tick: int, tick_ms: int, members: Sequence[tuple[Part, Rows]]
+        self, shape: _Shape, members: Sequence[tuple[Part, Rows]]
     ) -> tuple[KindState, list[Part], NDArray[np.intp], int, int]:
         """Blocks of one shape with a line of rows each, room for which is made."""
-        layout, ticks, devices, _ = shape
+        layout, ticks, devices, _, tick, tick_ms = shape
         state = self._kinds[layout.kind]
         state.grow(len(self.fleet.tables[layout.kind]))
-        parts = [part for part, _ in members]
-        of = np.array([_numbers(rows) for _, rows in members], np.intp)
+        self._racks.refresh()
+        of = _lines([rows for _, rows in members], devices)
+        # In the order of their rows, which then mostly lie side by side.
+        order = np.argsort(of[:, 0])
+        of, parts = of[order], [members[i][0] for i in order.tolist()]
         # Ticks of another length count otherwise: such a device starts over.
         anew = of[state.tick_ms[of] != tick_ms]
         state.next[anew] = state.newest[anew] = FRESH
@@ -148,29 +179,46 @@ class Engine:
     ) -> None:  # fmt: skip
         """Write ticks `start` to `start + count` of blocks of one shape; `of` has a line of rows a block."""
         first, last = tick + start, tick + start + count - 1
-        unjudged = (state.newest[of] != FRESH) & (state.newest[of] >= state.next[of])
-        if (unjudged & (last - state.next[of] >= SLOTS)).any():
+        newest, due = state.newest[of], state.next[of]
+        unjudged = (newest != FRESH) & (newest >= due)
+        if (unjudged & (last - due >= SLOTS - BACK)).any():
             # A batch may hold more of a device than the ring: judge before slots are used again.
             self._judge_all(state, now_ms)
-        in_time = np.flatnonzero((state.newest[of] - first < SLOTS).all(axis=1))
+            due = state.next[of]
+        in_time = np.flatnonzero((newest - first < SLOTS).all(axis=1))
         if len(in_time) < len(parts):
             # Slots that hold newer ticks already: the history keeps it, detection is past it.
             self.counts["late_ticks"] += count * (len(parts) - len(in_time))
             parts, of = [parts[i] for i in in_time.tolist()], of[in_time]
+            newest, due = newest[in_time], due[in_time]
             if not parts:
                 return
-        rows, block = of.ravel(), join(parts)
-        state.ring.write(block, rows, tick, start, count)
-        if start == 0:
-            tick_ms = int(state.tick_ms[rows[0]])
-            state.slow.write(block, rows, tick * tick_ms, tick_ms)
-        due = state.next[of]
         begin = np.where(due == FRESH, first, due)
         self.counts["late_ticks"] += int(np.clip(begin.max(axis=1) - first, 0, count).sum())
-        state.newest[of] = newest = np.maximum(state.newest[of], last)
+        # What was judged stays as it was judged: later looks go back to it.
+        skipped = np.clip(begin.min(axis=1) - first, 0, count)
+        if not skipped.any():
+            self._put(state, parts, of, tick, start, count)
+        else:
+            for skip in np.unique(skipped[skipped < count]).tolist():
+                some = np.flatnonzero(skipped == skip)
+                few = [parts[i] for i in some.tolist()]
+                self._put(state, few, of[some], tick, start + skip, count - skip)
+        newest, line = np.maximum(newest, last), _line(of)
+        state.newest[line] = newest.ravel()
         # Ticks that the ring has no room for any more are skipped: a gap, which decides nothing.
-        state.next[of] = np.maximum(begin, newest - SLOTS + 1)
-        self.newest_ms = max(self.newest_ms, last * int(state.tick_ms[of].max()))
+        state.next[line] = np.maximum(begin, newest - SLOTS + 1).ravel()
+        self.newest_ms = max(self.newest_ms, last * int(state.tick_ms[of[0, 0]]))
+
+    @staticmethod
+    def _put(
+        state: KindState, parts: Sequence[Part], of: NDArray[np.intp], tick: int, start: int, count: int
+    ) -> None:  # fmt: skip
+        """Values of blocks into ring and slow metrics."""
+        tick_ms, line, block = int(state.tick_ms[of[0, 0]]), _line(of), join(parts)
+        rows = line if isinstance(line, slice) else of
+        state.ring.write(block, rows, tick, start, count)
+        state.slow.write(block, rows, tick * tick_ms, tick_ms, start, count)
 
     def feed(self, frames: Iterable[Frame], now_ms: int) -> list[Anomaly]:
         """`write` all and `step`."""
@@ -198,37 +246,45 @@ class Engine:
             self._judge(state, due, now_ms)
 
     def _judge(self, state: KindState, pending: NDArray[np.intp], now_ms: int) -> None:
-        number = state.next[pending]
-        state.next[pending] += 1
-        there = (number >= 0) & (state.ring.seen[number % SLOTS, pending] == number)
-        rows, number = pending[there], number[there]
-        if not len(rows):
+        at = span(pending)
+        number = state.next[at].copy()
+        state.next[at] = number + 1
+        there = (number >= 0) & state.ring.holds(at, number)
+        if not there.all():
+            pending, number = pending[there], number[there]
+        if not len(pending):
             return
-        tick = Tick(state.ring, rows, number, number * state.tick_ms[rows], self._around)
+        t_ms = number * state.tick_ms[span(pending)]
+        tick = Tick(state.ring, pending, number, t_ms, self._around)
         self._ask(state.own, tick, now_ms)
-        self.counts["judged_ticks"] += len(rows)
+        self.counts["judged_ticks"] += len(pending)
 
-    def _ask(self, judges: Sequence[Judge], tick: Tick, now_ms: int) -> None:
-        """What detectors say of a tick; one that raises says nothing, and the others go on."""
+    def _ask(self, paced: Paced, tick: Tick, now_ms: int) -> None:
+        """What detectors say of a tick, those that look at it."""
+        for every_s, judges in paced.items():
+            if len((looked := tick.look(every_s)).rows):
+                self._ask_all(judges, looked, now_ms)
+
+    def _ask_all(self, judges: Sequence[Judge], tick: Tick, now_ms: int) -> None:
+        """One that raises says nothing, and the others go on."""
         for judge in judges:
             try:
-                scores = judge.detector.score(judge.memory, tick)
+                seen, scores = judge.ask(tick)
             except Exception:  # a detector's own fault must not blind the others
                 name = judge.detector.name
                 if not self.failed[name]:
                     log.exception("detector %s failed and says nothing of this tick", name)
                 self.failed[name] += 1
                 continue
-            changes = judge.episodes.update(tick, scores)
+            changes = judge.episodes.update(seen, scores)
             if len(changes.fired) or len(changes.cleared):
-                self._changes += self._anomalies(judge.detector, tick, scores, changes, now_ms)
+                self._changes += self._anomalies(judge.detector, seen, scores, changes, now_ms)
 
     def _judge_racks(self, now_ms: int) -> None:
         """Judge what is compared within racks, tick by tick up to each rack's watermark."""
         if not self._joins:
             return
-        if self._racks.refresh():
-            more = len(self._racks) - len(self._joined_ms)
+        if (more := len(self._racks) - len(self._joined_ms)) > 0:
             self._joined_ms = np.concatenate([self._joined_ms, np.full(more, -1, np.int64)])
         upto, newest = self._racks.watermarks({k: self._kinds[k].newest_ms for k in IN_RACK})
         step_ms = self._step_ms()
@@ -253,29 +309,34 @@ class Engine:
             if not state.joined:
                 continue
             rows = np.flatnonzero(chosen[of_row] & (state.tick_ms > 0))
-            t_ms, tick_ms = self._joined_ms[of_row[rows]], state.tick_ms[rows]
-            number = t_ms // tick_ms
-            there = (state.ring.seen[number % SLOTS, rows] == number) & (t_ms % tick_ms == 0)
-            if there.any():
-                tick = Tick(state.ring, rows[there], number[there], t_ms[there], self._around)
-                self._ask(state.joined, tick, now_ms)
+            at = span(rows)
+            t_ms, tick_ms = self._joined_ms[of_row[at]], state.tick_ms[at]
+            number = _divided(t_ms, tick_ms)
+            there = state.ring.holds(at, number) & (number * tick_ms == t_ms)
+            if not there.all():
+                rows, number, t_ms = rows[there], number[there], t_ms[there]
+            if len(rows):
+                self._ask(state.joined, Tick(state.ring, rows, number, t_ms, self._around), now_ms)
 
     def _anomalies(
         self, rule: Detector, tick: Tick, scores: Scores, changes: Changes, now_ms: int
     ) -> list[Anomaly]:
         table = self.fleet.tables[rule.kind]
         out = []
-        for on, positions in ((True, changes.fired), (False, changes.cleared)):
-            for i in positions:
+        fired, cleared = changes.fired, changes.cleared
+        for on, positions, since_ms in (
+            (True, fired, changes.since_ms),
+            (False, cleared, tick.t_ms[cleared]),
+        ):
+            for i, since in zip(positions.tolist(), since_ms.tolist(), strict=True):
                 row, t_ms = int(tick.rows[i]), int(tick.t_ms[i])
-                since = int(changes.since_ms[i]) if on and changes.since_ms[i] >= 0 else t_ms
-                baseline = float(scores.baseline[i])
+                value, baseline = float(scores.value[i]), float(scores.baseline[i])
                 evidence = Evidence(
                     rule.name,
                     table.ids[row],
                     rule.metric,
                     since,
-                    round(float(scores.value[i]), 3),
+                    None if np.isnan(value) else round(value, 3),
                     round(rule.threshold(baseline), 3),
                     None if np.isnan(baseline) else round(baseline, 3),
                 )
@@ -305,8 +366,9 @@ class Engine:
         """A detector held a device for faulty when the worker before us ended: it does until it says otherwise."""
 
         def hold(judge: Judge, row: int) -> None:
-            if judge.detector.name == detector:
-                judge.episodes.active[row] = True
+            speaks = judge.voice is None or judge.voice.speaks_for(row)
+            if judge.detector.name == detector and speaks:
+                judge.episodes.hold(row)
 
         self._take_over(device_id, hold)
 
@@ -348,7 +410,7 @@ class Engine:
         number = state.newest[row] - np.arange(count - 1, -1, -1)
         rows = np.full(count, row, np.intp)
         out = state.ring.value(name, number % SLOTS, rows)
-        out[(number < 0) | (state.ring.seen[number % SLOTS, rows] != number)] = np.nan
+        out[(number < 0) | ~state.ring.holds(rows, number)] = np.nan
         return out
 
     def baseline(self, kind: Kind, row: int, metric: str) -> float:
@@ -363,5 +425,25 @@ class Engine:
         return float(self._kinds[kind].tick_ms[row]) / 1000
 
 
-def _numbers(rows: Rows) -> Sequence[int]:
-    return range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
+def _lines(rows: Sequence[Rows], devices: int) -> NDArray[np.intp]:
+    """Rows of blocks, a line a block."""
+    slices = [r.start for r in rows if isinstance(r, slice)]
+    if len(slices) == len(rows):
+        return np.array(slices, np.intp)[:, None] + np.arange(devices)
+    lines = [np.arange(r.start, r.stop) if isinstance(r, slice) else r for r in rows]
+    return np.stack(lines).astype(np.intp)
+
+
+def _line(of: NDArray[np.intp]) -> Rows:
+    """Rows of blocks one after the other; a slice when they lie side by side."""
+    each = of.ravel()
+    if (each[1:] - each[:-1] == 1).all():
+        return slice(int(each[0]), int(each[-1]) + 1)
+    return each
+
+
+def _divided(t_ms: NDArray[np.int64], tick_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of ticks. All are of one length, mostly, and numpy divides by one number much faster than by many."""
+    if len(tick_ms) and (tick_ms == tick_ms[0]).all():
+        return t_ms // int(tick_ms[0])
+    return t_ms // tick_ms

@@ -1,10 +1,11 @@
 """Which row of the state arrays is which device; built from the inventory, growing when devices appear.
 
-Rows of one source lie side by side, so that a frame is written by one slice. A device that is not in
-the inventory gets a row too (a node just racked is worth watching before its paperwork), up to a bound.
+Rows of one source lie side by side, so that a frame is written by one slice, and racks that send at the same second lie
+side by side, so that what is judged together is mostly a slice too. A device that is not in the inventory gets a row too (a node just racked is worth watching before its paperwork), up to a bound.
 """
 
 from collections.abc import Sequence
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ Rows = slice | NDArray[np.intp]
 
 CACHED_MIN = 1024
 """Lists of devices whose rows are remembered at least; at most as many as there are devices: one a source is used."""
+
+FRAME_TICKS = 5
+"""Ticks of an ordinary frame; an agent sends when (tick + CRC-32 of its rack) is a whole number of frames, less one."""
 
 STRANGERS_MAX = 4096
 """Devices without an inventory entry that get a row; more is a misconfigured or hostile sender."""
@@ -82,10 +86,19 @@ class Fleet:
         self.strangers: dict[str, str] = {}
         self._parents: dict[str, str] = {}
         self._known = inventory is not None
-        for device in inventory or ():
+        if inventory is not None:
+            self._add_all(inventory)
+
+    def _add_all(self, inventory: Inventory) -> None:
+        """Rows for all that is known. Frames of another length than usual cost more time, and change nothing else."""
+        placed: list[tuple[int, Kind, str, str]] = []
+        for device in inventory:
             self._parents[device.id] = device.parent
             if (kind := KIND_WORDS.get(device.kind)) is not None:
-                self.tables[kind].add(device.id, inventory.rack_of(device.id) if inventory else "")
+                rack = inventory.rack_of(device.id)
+                placed.append((crc32(rack.encode()) % FRAME_TICKS, kind, device.id, rack))
+        for _, kind, device_id, rack in sorted(placed, key=lambda p: p[0]):
+            self.tables[kind].add(device_id, rack)
 
     def parent(self, device_id: str) -> str:
         """What a device sits in; of a stranger, what its id says."""

@@ -40,6 +40,7 @@ EVENTS = {
     "gpu_lost": Meaning("gpu-lost-event", "gpu-lost", Severity.WARNING),
     "needs_reset": Meaning("needs-reset", "unknown", Severity.WARNING),
     "leak": Meaning(LEAK_CONTACT, "slow-leak", Severity.CRITICAL, TAKEN_OVER_MS),
+    "sink_lag": Meaning("sink-lag", "unknown", Severity.WARNING),
     "power_brake": Meaning("power-brake-event", "power-brake", Severity.CRITICAL, TAKEN_OVER_MS),
 }
 """By the event's kind."""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldplate.streams.case import OF_GPUS, Case, Sight
-from coldplate.streams.causes import rule_of
+from coldplate.streams.causes import LISTING, rule_of
 from coldplate.streams.coolant import Heat
 from coldplate.streams.topology import Level, Topology
 from coldplate.streams.xid import meaning
+from coldplate.wire.fault import XID_MEANS, xid_code
 from coldplate.wire.metric import Kind
 
 HUNG_MIN = 4
@@ -22,6 +23,9 @@ SILENT_SHARE = 0.5
 
 RACKS_SHARE = 0.8
 """Of a hall's racks: who loses so many at once has lost the hall."""
+
+_COUNTED = {"row-remap": (63, 64)}
+"""XIDs that tell what a counter of the GPU tells as well: then it is called by what was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ def name_of(case: Case, topology: Topology) -> Name:
         kind, subject = _silence(case, topology)
     elif top.key == "hung-gpu" and _count(case, "hung-gpu") >= HUNG_MIN:
         kind, subject = "hung-job", top.place
+    elif (code := xid_code(kind)) is not None:
+        counted = next(
+            (k for k, codes in _COUNTED.items() if code in codes and _count(case, k)), kind
+        )
+        kind = XID_MEANS.get(code, counted)
     rack = topology.at(subject, Level.RACK) if topology.level(subject) <= Level.RACK else ""
     return Name(kind, subject, rack)
 
@@ -75,6 +84,7 @@ def _silence(case: Case, topology: Topology) -> tuple[str, str]:
         if len(subjects) < max(2.0, SILENT_SHARE * len(sources)):
             return "silent-node", place
         return ("partition" if case.kept else "silent-rack"), place
+    # A hall of one row is called by its row: what is lost is the same, and a row's switch fails more often than a hall.
     if topology.level(place) is Level.HALL and not case.kept:
         racks = {topology.at(s, Level.RACK) for s in subjects}
         if len(racks) >= RACKS_SHARE * len(topology.racks(place)):
@@ -84,10 +94,11 @@ def _silence(case: Case, topology: Topology) -> tuple[str, str]:
 
 def sentence_of(case: Case, heat: Heat | None, topology: Topology) -> str:
     """One sentence: what, where, how much, what follows; in the past when it is over."""
-    if case.kind.startswith("xid"):
-        what, action, _ = meaning(int(case.kind.removeprefix("xid-")))
-        more = _further(case)
-        return f"XID {case.kind.removeprefix('xid-')} on {case.subject}: {what}; {action}{more}."
+    if (code := xid_code(case.top.kind)) is not None:
+        what, action, _ = meaning(code)
+        return f"XID {code} on {case.subject}: {what}; {action}{_further(case, code)}."
+    if case.top.key == LISTING:
+        return f"The inventory is wrong about {case.subject}: {next(case.causes()).note}."
     phrase = _unknown(case) if case.kind == "unknown" else _SAID.get(case.kind, "{subject}: {kind}")
     said = phrase.format(
         subject=case.subject, kind=case.kind, pump=_pump(case), count=len(case.affected) or 1,
@@ -117,13 +128,9 @@ def _gpus(case: Case, topology: Topology) -> int:
     return sum(topology.level(a) is Level.GPU for a in case.affected)
 
 
-def _further(case: Case) -> str:
-    codes = sorted(
-        {a.kind for a in case.members.values() if a.kind.startswith("xid-")} - {case.kind}
-    )
-    if not codes:
-        return ""
-    return f"; also XID {', '.join(c.removeprefix('xid-') for c in codes)}"
+def _further(case: Case, code: int) -> str:
+    told = {xid_code(a.kind) for a in case.members.values()} - {code, None}
+    return f"; also XID {', '.join(sorted(map(str, told)))}" if told else ""
 
 
 def _pump(case: Case) -> str:

@@ -7,14 +7,20 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from coldplate.streams.correlate import Correlator
 from coldplate.streams.engine import Engine
+from coldplate.streams.keeping import Keeping
+from coldplate.streams.listing import Listing
+from coldplate.streams.parameters import Parameters
 from coldplate.streams.silence import SILENCE, Silence
+from coldplate.streams.skew import SKEW, Skew
 from coldplate.wire.admission import admit, admit_event
 from coldplate.wire.codec import decode
 from coldplate.wire.errors import WireError
 from coldplate.wire.event import Event
-from coldplate.wire.frame import decode_frame
+from coldplate.wire.frame import Frame, decode_frame
 from coldplate.wire.incident import Anomaly, Incident, State
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.reject import Reject, reject_of
@@ -49,13 +55,24 @@ class Pipeline:
         Whose records are taken.
     inventory
         Known devices; None takes all comers.
+    parameters
+        Of the detectors; default: their own.
     """
 
-    def __init__(self, cluster: str, inventory: Inventory | None = None) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        inventory: Inventory | None = None,
+        parameters: Parameters | None = None,
+    ) -> None:
         self.cluster = cluster
-        self.engine = Engine(cluster, inventory)
+        parameters = parameters or Parameters()
+        self.engine = Engine(cluster, inventory, parameters.detectors, parameters.overrides)
+        self.keeping = Keeping(self.engine)
         self.correlator = Correlator(self.engine)
         self.silence = Silence(cluster, inventory)
+        self.skew = Skew(cluster)
+        self.listing = Listing(cluster, inventory)
         self.rejected: Counter[str] = Counter()
         self._held: dict[tuple[str, str], Anomaly] = {}
 
@@ -63,6 +80,7 @@ class Pipeline:
         """Take a batch of the frames topic."""
         out = Effects()
         out.anomalies = self._judge(records, now_ms, out)
+        out.anomalies += self.skew.look(now_ms) + self.listing.look(now_ms)
         out.incidents = self.correlator.update(out.anomalies)
         return out
 
@@ -87,6 +105,8 @@ class Pipeline:
             for e in incident.evidence:
                 if e.detector == SILENCE:
                     self.silence.take_over(e.subject, incident.kind, incident.rack)
+                elif e.detector == SKEW:
+                    self.skew.take_over(e.subject, incident.rack)
         self.correlator.hold(self._held.values())
         self._held.clear()
         self.rejected.clear()
@@ -94,14 +114,24 @@ class Pipeline:
     def _judge(self, records: Iterable[Record], now_ms: int, out: Effects) -> list[Anomaly]:
         for record in records:
             try:
-                frame = decode_frame(record.value)
-                admit(frame.head, record.timestamp_ms, self.cluster)
+                frame = self._by_the_brokers_clock(decode_frame(record.value), record)
                 self.engine.write(frame, now_ms)
+                self.keeping.meet(frame)
             except WireError as error:
                 out.rejects.append(self._reject(error, record))
                 continue
             self.silence.heard(frame.head, record.partition, record.timestamp_ms)
+            self.listing.heard(frame.head, record.timestamp_ms)
         return self.engine.step(now_ms)
+
+    def _by_the_brokers_clock(self, frame: Frame, record: Record) -> Frame:
+        """A frame that is admitted, at ticks that are not ahead of the others': else its rack would wait for it."""
+        head = frame.head
+        ahead = 0
+        if head.cluster == self.cluster:
+            ahead = self.skew.heard(head, record.partition, record.timestamp_ms)
+        admit(head, record.timestamp_ms, self.cluster)
+        return replace(frame, head=replace(head, tick=head.tick - ahead)) if ahead else frame
 
     def events(self, records: Iterable[Record]) -> Effects:
         """Take records of the events topic."""

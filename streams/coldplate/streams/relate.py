@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.streams.case import Case, Sight, sight_of
-from coldplate.streams.causes import SOON_MS, Explains, rule_of
+from coldplate.streams.causes import SOON_MS, Explains, key_of, rule_of
 from coldplate.streams.engine import Engine
 from coldplate.streams.happened import QUIET_MS
 from coldplate.streams.topology import Level, Topology
@@ -20,6 +20,9 @@ JOB_KINDS = frozenset(FAMILIES["work"])
 
 _LOOSE = frozenset({"other", "silence"})
 """Families that say nothing of a common cause."""
+
+UNNAMED_MS = 900_000
+"""What departs from the usual may have no name for so long: one that comes then is its cause."""
 
 _UNDER = {"node": Level.NODE, "rack": Level.RACK, "row": Level.ROW}
 
@@ -48,7 +51,7 @@ class Relations:
             return case.opened_ms if again and self._again(case, sight) else None
         ties = [
             s.first_ms for s in case.sights.values()
-            if self._same(s, sight) or self._burst(case, s, anomaly) or self._explains(s, sight)
+            if self._same(case, s, sight) or self._burst(case, s, anomaly) or self._explains(s, sight)
         ]  # fmt: skip
         return max(ties, default=None)
 
@@ -69,13 +72,15 @@ class Relations:
             known.place if level is None else self._topology.at(known.place, min(level, Level.RACK))
         )
 
-    def _same(self, known: Sight, sight: Sight) -> bool:
+    def _same(self, case: Case, known: Sight, sight: Sight) -> bool:
         """The same kind, or one of its family on the same device, or another device of what gathers."""
         late_ms = sight.latest_ms - known.latest_ms
         if known.key != sight.key:
             family = family_of(sight.kind)
             alike = family == family_of(known.kind) and family not in _LOOSE
-            return alike and known.place == sight.place and abs(late_ms) <= SOON_MS
+            if not alike or known.place != sight.place:
+                return False
+            return abs(late_ms) <= SOON_MS or self._holds(case, known)
         if known.place == sight.place:
             return True
         rule, topology = rule_of(sight.key), self._topology
@@ -87,6 +92,11 @@ class Relations:
             return True
         # What was found in enough racks to be one cause is one in the next rack too.
         return topology.level(known.place) > Level.RACK and level > Level.RACK
+
+    @staticmethod
+    def _holds(case: Case, known: Sight) -> bool:
+        """Whether somebody says so still."""
+        return any(key_of(a.kind, a.detector) == known.key for a in case.active.values())
 
     def _burst(self, case: Case, known: Sight, anomaly: Anomaly) -> bool:
         """XIDs of a node follow each other; one that pages is no part of a burst on another GPU that does not."""
@@ -103,7 +113,8 @@ class Relations:
 
     def _explains(self, cause: Sight, sight: Sight) -> bool:
         rule = rule_of(cause.key)
-        if sight.first_ms < cause.first_ms - rule.before_ms:
+        before_ms = UNNAMED_MS if sight.key == "unknown" else rule.before_ms
+        if sight.first_ms < cause.first_ms - before_ms:
             return False
         return any(
             sight.key in e.kinds

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from coldplate.streams.parameters import Parameters
 from coldplate.wire.topic import Topics
 
 
@@ -25,8 +26,14 @@ class WorkerSettings:
         Static membership: a worker that restarts under the same name is not a rebalance. None: dynamic.
     state_dir
         Where Faust puts its (empty) data folder.
+    parameters
+        Of the detectors.
     tail_s
         Seconds of frames before the committed offset that are read again at start, to know what was going on.
+    keep_s
+        Seconds in which what was learnt is written down once for every rack.
+    history_wait_s
+        Seconds that a start waits at most for the history to tell what was learnt before.
     security_protocol, sasl_mechanism, sasl_user, sasl_password, ca_file, cert_file, key_file
         As in Kafka's clients.
     """
@@ -37,7 +44,10 @@ class WorkerSettings:
     state_dir: Path
     group: str = "coldplate-worker"
     instance: str | None = None
+    parameters: Parameters = field(default_factory=Parameters)
     tail_s: float = 120.0
+    keep_s: float = 600.0
+    history_wait_s: float = 10.0
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_user: str = ""

@@ -5,12 +5,15 @@ went on for longer than three of its frames and an allowance. The broker's clock
 wrong silences nobody; lag delays a partition's sources alike; a time in which a whole partition had nothing counts for
 little, so that an outage of Kafka silences nobody. A source that the inventory does not know is not waited for.
 
-When all racks of a hall fall silent, their partitions have nothing to go on by. Then the other sources of the cluster
-are the clock (the hall's own meters, another hall): racks are spread over partitions by their names, so that a lost
-partition of Kafka never takes exactly a hall.
+A partition of which nothing at all is read has nothing to go on by: a rack that is alone in it fell silent, or a whole
+hall did, or Kafka lost the partition. Whichever it is, nobody sees these devices any more. Then the whole cluster is the
+clock, and so that a worker which reads one partition later than another blames nobody, it must have watched the
+partition in vain for as long by its own.
 """
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from coldplate.wire.frame import Head
 from coldplate.wire.incident import Anomaly, Evidence, Severity
@@ -28,33 +31,70 @@ PAUSE_MS_MAX = 10_000
 KEPT = "sends what it had kept"
 """Note of a source that is back and had only been cut off."""
 
-PARTITIONS_MIN = 2
-"""A hall that lies in one partition falls silent with it, and that says nothing."""
+MUTE_MS = 20_000
+"""For so long a worker has read nothing of a partition, though it read others."""
+
+LOOK_MS_MAX = 2_000
+"""What the time between two looks counts at most: a worker that was stopped has not watched."""
 
 _NOWHERE = -1
 
 
-@dataclass(slots=True)
-class _Source:
-    rack: str
-    kind: str
-    partition: int
-    heard_ms: int
-    heard_at: int
-    ticked_ms: int
-    allowed_ms: int
-    silent: bool = False
-    hall: str = ""
-    cluster_at: int = 0
-    kept: bool = False
+FULL_TICKS = 5
+"""A frame with fewer is an urgent one, and does not make the next full one late."""
+
+_NUMBERS = ("place", "heard_ms", "heard_at", "cluster_at", "ticked_ms", "allowed_ms")
+
+
+class _Sources:
+    """All sources, one element each.
+
+    `place` is the number of a source's partition, `heard_ms` when its last frame was appended, `heard_at` and `cluster_at`
+    what its partition and the cluster had lived by then, `ticked_ms` the end of its last tick.
+    """
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+        self.names: list[str] = []
+        self.racks: list[str] = []
+        self.kinds: list[str] = []
+        self.place, self.heard_ms, self.heard_at, self.cluster_at, self.ticked_ms, self.allowed_ms = (
+            np.zeros(0, np.int64) for _ in _NUMBERS
+        )  # fmt: skip
+        self.silent = self.kept = np.zeros(0, np.bool_)
+
+    def add(self, name: str, rack: str, kind: str) -> int:
+        """A new one, which was not heard yet."""
+        number = self.number[name] = len(self.names)
+        self.names.append(name)
+        self.racks.append(rack)
+        self.kinds.append(kind)
+        if number >= len(self.silent):
+            more = max(64, number)
+            for array in _NUMBERS:
+                fill = np.full(more, _NOWHERE if array == "place" else 0, np.int64)
+                setattr(self, array, np.concatenate([getattr(self, array), fill]))
+            self.silent, self.kept = (
+                np.concatenate([a, np.zeros(more, np.bool_)]) for a in (self.silent, self.kept)
+            )
+        return number
 
 
 @dataclass(slots=True)
 class _Partition:
-    """When it last got a record, and how long it has been getting some."""
+    """When it last got a record, how long it has been getting some, and when we last read one, as watched."""
 
+    number: int
     newest_ms: int
     lived: int = 0
+    read: bool = True
+    read_at_ms: int = 0
+
+    def passes(self, appended_ms: int, frame_ms: int) -> None:
+        """A record was appended then."""
+        passed = appended_ms - self.newest_ms
+        self.lived += min(passed, max(PAUSE_MS_MAX, 2 * frame_ms))
+        self.newest_ms = appended_ms
 
 
 class Silence:
@@ -70,104 +110,120 @@ class Silence:
 
     def __init__(self, cluster: str, known: Inventory | None = None) -> None:
         self._cluster, self._known = cluster, known
-        self._sources: dict[str, _Source] = {}
+        self._sources = _Sources()
         self._partitions: dict[int, _Partition] = {}
-        self._everything: _Partition | None = None
+        self._everything = _Partition(_NOWHERE, 0)
+        self._watched_ms = self._looked_ms = 0
+        self._taken_over: set[int] = set()
+        self._told: list[tuple[int, ...]] = []
+        """Frames that were heard since the last look, as `_take_in` takes them."""
 
     def take_over(self, name: str, kind: str, rack: str) -> None:
         """A source that was silent when the worker before us ended; it is until it is heard."""
-        self._sources.setdefault(name, _Source(rack, kind, _NOWHERE, 0, 0, 0, 0, silent=True))
+        self._take_in()
+        # The topic's tail may hold what it sent before: it may be back before anybody has looked.
+        if (number := self._sources.number.get(name)) is None:
+            number = self._sources.add(name, rack, kind)
+            self._taken_over.add(number)
+        self._sources.silent[number] = True
 
     def heard(self, head: Head, partition: int, appended_ms: int) -> None:
         """A frame came out of a partition, which Kafka has since `appended_ms`."""
         frame_ms = head.ticks * head.tick_ms
-        place = self._partitions.setdefault(partition, _Partition(appended_ms))
-        passed = max(0, appended_ms - place.newest_ms)
-        place.lived += min(passed, max(PAUSE_MS_MAX, 2 * frame_ms))
-        place.newest_ms += passed
-        lived = self._live(appended_ms, frame_ms)
-        if self._known is not None and head.source not in self._known:
-            return
-        allowed = FRAMES * frame_ms + ALLOWANCE_MS
-        end_ms = head.tick * head.tick_ms + frame_ms
-        source = self._sources.get(head.source)
+        place, everything = self._partitions.get(partition), self._everything
+        if place is None:
+            place = _Partition(len(self._partitions), appended_ms)
+            self._partitions[partition] = place
+        elif appended_ms > place.newest_ms:
+            place.passes(appended_ms, frame_ms)
+        if not everything.newest_ms:
+            everything.newest_ms = appended_ms
+        elif appended_ms > everything.newest_ms:
+            everything.passes(appended_ms, frame_ms)
+        place.read = True
+        number = self._sources.number.get(head.source)
+        if number is None or number in self._taken_over:
+            if self._known is not None and head.source not in self._known:
+                return
+            number = self._meet(head, number)
+        self._told.append(
+            (
+                number, place.number, appended_ms, place.lived, everything.lived,
+                head.tick * head.tick_ms, frame_ms, head.ticks,
+            )
+        )  # fmt: skip
+
+    def _meet(self, head: Head, number: int | None) -> int:
+        """A source that is heard for the first time; its number."""
         kind = "silent-cdu" if any(b.kind == Kind.CDU for b in head.blocks) else "silent-node"
-        if source is None:
-            self._sources[head.source] = _Source(
-                head.rack, kind, partition, appended_ms, place.lived, end_ms, allowed,
-                hall=self._hall_of(head.rack), cluster_at=lived,
-            )  # fmt: skip
+        if number is None:
+            return self._sources.add(head.source, head.rack, kind)
+        # Taken over, by an incident that may be called after its rack or hall.
+        self._sources.racks[number], self._sources.kinds[number] = head.rack, kind
+        self._taken_over.discard(number)
+        return number
+
+    def _take_in(self) -> None:
+        """What was heard since the last look, all at once; of several frames of a source the last one counts."""
+        if not self._told:
             return
-        if source.silent:
-            # The very next tick after the last one before: it had worked on.
-            source.kept |= 0 <= head.tick * head.tick_ms - source.ticked_ms <= frame_ms
-        if source.partition == _NOWHERE:
-            # Taken over, by an incident that may be called after its rack or hall.
-            source.rack, source.kind, source.hall = head.rack, kind, self._hall_of(head.rack)
-        source.partition, source.cluster_at = partition, lived
-        source.heard_ms, source.heard_at = appended_ms, place.lived
-        source.ticked_ms = max(source.ticked_ms, end_ms)
-        # A short urgent frame does not make the next full one late.
-        source.allowed_ms = max(allowed, source.allowed_ms) if head.ticks < 5 else allowed
+        told, self._told = np.array(self._told, np.int64).T, []
+        number, place, heard_ms, lived, cluster, first_ms, frame_ms, ticks = told
+        of = self._sources
+        new = of.place[number] == _NOWHERE
+        gap_ms = first_ms - of.ticked_ms[number]
+        # The very next tick after the last one before: it had worked on.
+        kept = of.silent[number] & ~new & (gap_ms >= 0) & (gap_ms <= frame_ms)
+        of.kept[number[kept]] = True
+        of.place[number], of.heard_ms[number] = place, heard_ms
+        of.heard_at[number], of.cluster_at[number] = lived, cluster
+        np.maximum.at(of.ticked_ms, number, first_ms + frame_ms)
+        allowed_ms, full = FRAMES * frame_ms + ALLOWANCE_MS, ticks >= FULL_TICKS
+        of.allowed_ms[number[full]] = allowed_ms[full]
+        np.maximum.at(of.allowed_ms, number[~full], allowed_ms[~full])
 
     def look(self, now_ms: int) -> list[Anomaly]:
-        """Sources that fell silent or came back since the last look."""
-        out = []
-        halls = self._silent_halls()
-        for name, source in self._sources.items():
-            if (place := self._partitions.get(source.partition)) is None:
-                continue
-            silent = place.lived - source.heard_at > source.allowed_ms or source.hall in halls
-            if silent != source.silent:
-                source.silent = silent
-                out.append(self._anomaly(name, source, place.newest_ms, now_ms))
-        return out
+        """Sources that fell silent or came back since the last look; call it about once a second."""
+        self._take_in()
+        mute = self._mute(now_ms)
+        of, places = self._sources, list(self._partitions.values())
+        known = np.flatnonzero(of.place[: len(of.names)] != _NOWHERE)
+        place, allowed_ms = of.place[known], of.allowed_ms[known]
+        lived = np.array([p.lived for p in places], np.int64)
+        silent = lived[place] - of.heard_at[known] > allowed_ms
+        unread = np.array([p.number in mute for p in places], np.bool_)
+        silent |= unread[place] & (self._everything.lived - of.cluster_at[known] > allowed_ms)
+        changed = known[silent != of.silent[known]]
+        of.silent[known] = silent
+        return [
+            self._anomaly(number, places[of.place[number]].newest_ms, now_ms)
+            for number in changed.tolist()
+        ]
 
-    def _live(self, appended_ms: int, frame_ms: int) -> int:
-        """For how long the cluster as a whole has been getting records."""
-        if self._everything is None:
-            self._everything = _Partition(appended_ms)
-        passed = max(0, appended_ms - self._everything.newest_ms)
-        self._everything.lived += min(passed, max(PAUSE_MS_MAX, 2 * frame_ms))
-        self._everything.newest_ms += passed
-        return self._everything.lived
-
-    def _hall_of(self, rack: str) -> str:
-        """The hall that a rack stands in; "" for what stands in none, or is not known."""
-        if self._known is None or rack not in self._known.devices:
-            return ""
-        device = self._known.devices[rack]
-        return device.hall if device.kind == "rack" else ""
-
-    def _silent_halls(self) -> set[str]:
-        """Halls of which nobody is heard while others of the cluster are."""
-        if self._everything is None or not self._halls_may_be_silent():
-            return set()
-        late: dict[str, bool] = {}
-        partitions: dict[str, set[int]] = {}
-        for source in self._sources.values():
-            if source.hall and source.partition != _NOWHERE:
-                is_late = self._everything.lived - source.cluster_at > source.allowed_ms
-                late[source.hall] = late.get(source.hall, True) and is_late
-                partitions.setdefault(source.hall, set()).add(source.partition)
+    def _mute(self, now_ms: int) -> set[int]:
+        """Partitions that were watched in vain while others of the cluster were read."""
+        self._watched_ms += min(max(now_ms - self._looked_ms, 0), LOOK_MS_MAX)
+        self._looked_ms = now_ms
+        for place in self._partitions.values():
+            if place.read:
+                place.read, place.read_at_ms = False, self._watched_ms
         return {
-            h for h, all_late in late.items() if all_late and len(partitions[h]) >= PARTITIONS_MIN
+            p.number
+            for p in self._partitions.values()
+            if self._watched_ms - p.read_at_ms >= MUTE_MS
         }
 
-    def _halls_may_be_silent(self) -> bool:
-        """Cheap: whether some partition has been without a record for longer than anybody's frame."""
-        assert self._everything is not None
-        newest_ms = self._everything.newest_ms
-        return any(newest_ms - p.newest_ms > ALLOWANCE_MS for p in self._partitions.values())
-
-    def _anomaly(self, name: str, source: _Source, newest_ms: int, now_ms: int) -> Anomaly:
+    def _anomaly(self, number: int, newest_ms: int, now_ms: int) -> Anomaly:
+        of = self._sources
+        name, silent = of.names[number], bool(of.silent[number])
+        heard_ms, allowed_ms = int(of.heard_ms[number]), int(of.allowed_ms[number])
         evidence = Evidence(
-            SILENCE, name, "silent_s", source.ticked_ms,
-            round((newest_ms - source.heard_ms) / 1000, 1), source.allowed_ms / 1000,
-            note="" if source.silent else KEPT if source.kept else "sends again",
+            SILENCE, name, "silent_s", int(of.ticked_ms[number]),
+            round((newest_ms - heard_ms) / 1000, 1), allowed_ms / 1000,
+            note="" if silent else KEPT if of.kept[number] else "sends again",
         )  # fmt: skip
         return Anomaly(
-            self._cluster, SILENCE, source.kind, name, source.rack,
-            source.heard_ms + source.allowed_ms if source.silent else newest_ms,
-            source.silent, Severity.WARNING, evidence, arrived_ms=now_ms,
+            self._cluster, SILENCE, of.kinds[number], name, of.racks[number],
+            heard_ms + allowed_ms if silent else newest_ms,
+            silent, Severity.WARNING, evidence, arrived_ms=now_ms,
         )  # fmt: skip

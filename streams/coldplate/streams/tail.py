@@ -1,8 +1,10 @@
-"""What was going on before we started: open incidents, and the frames just before the committed offset.
+"""What was going on before we started: what was learnt, the frames just before the committed offset, open incidents.
 
 State is not kept in Faust tables (their recovery hangs); it is rebuilt by reading. The tail ends where the
 group's committed offset is, because everything before it has had its effects published; from there on the
-worker reads with effects. Seconds of work at start, bounded by `tail_s`.
+worker reads with effects. Seconds of work at start, bounded by `tail_s`. What takes longer to learn than the tail
+lasts comes from the history (recall.py), and from the end of its topic what the history may not have yet; frames of the tail that it has learnt from already are learnt from twice,
+two minutes of hours.
 """
 
 import logging
@@ -13,10 +15,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from coldplate.streams.app import client_options
 from coldplate.streams.pipeline import Pipeline, Record
+from coldplate.streams.recall import recall
 from coldplate.streams.settings import WorkerSettings
+from coldplate.wire.baseline import Baselines, check
 from coldplate.wire.codec import decode
 from coldplate.wire.errors import WireError
 from coldplate.wire.incident import Incident
+from coldplate.wire.ports import History
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +32,22 @@ logging.getLogger("aiokafka").setLevel(
 READ_MS = 1_000
 
 
-async def restore(settings: WorkerSettings, pipeline: Pipeline) -> None:
-    """Bring a pipeline to where the worker before it stopped."""
+async def restore(
+    settings: WorkerSettings, pipeline: Pipeline, history: History | None = None
+) -> None:
+    """Bring a pipeline to where the worker before it stopped; without a history, baselines are learnt anew."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.brokers, group_id=settings.group, enable_auto_commit=False,
         auto_offset_reset="earliest", **client_options(settings),
     )  # fmt: skip
     try:
         await consumer.start()
+        if history is not None:
+            now_ms = time.time_ns() // 1_000_000
+            await recall(
+                history, pipeline.keeping, settings.cluster, now_ms, settings.history_wait_s
+            )
+        pipeline.keeping.expect(await _written_down(consumer, settings))
         count = await _frames_before_commit(consumer, settings, pipeline)
         pipeline.take_over(await _last_of_each(consumer, settings.topics.incidents))
     finally:
@@ -59,6 +72,28 @@ async def _last_of_each(consumer: AIOKafkaConsumer, topic: str) -> list[Incident
             if incident.id not in last or incident.step >= last[incident.id].step:
                 last[incident.id] = incident
     return list(last.values())
+
+
+async def _written_down(consumer: AIOKafkaConsumer, settings: WorkerSettings) -> list[Baselines]:
+    """What was learnt, of the last two turns of all racks."""
+    topic, out = settings.topics.baselines, []
+    since_ms = time.time_ns() // 1_000_000 - int(2000 * settings.keep_s)
+    for partition in sorted(await _partitions(consumer, topic)):
+        tp = TopicPartition(topic, partition)
+        found = (await consumer.offsets_for_times({tp: since_ms}))[tp]
+        if found is None:
+            continue
+        end = (await consumer.end_offsets([tp]))[tp]
+        async for message in _between(consumer, tp, found.offset, end):
+            try:
+                record = decode(Baselines, message.value or b"")
+                check(record)
+            except WireError as error:
+                log.warning("%s offset %d is no baselines: %s", topic, message.offset, error)
+                continue
+            if record.cluster == settings.cluster:
+                out.append(record)
+    return out
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:

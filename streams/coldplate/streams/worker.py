@@ -17,10 +17,12 @@ import faust
 from aiokafka.errors import KafkaError
 
 from coldplate.streams.app import EXIT_FAILED, create_app
+from coldplate.streams.lasting import keep_for_good
 from coldplate.streams.pipeline import Pipeline
 from coldplate.streams.settings import WorkerSettings
 from coldplate.streams.tail import restore
 from coldplate.wire.inventory import Inventory
+from coldplate.wire.ports import History
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ def run_worker(
     settings: WorkerSettings,
     inventory: Inventory | None = None,
     on_stats: Callable[[dict[str, Any]], None] | None = None,
+    history: History | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT; does not return.
 
@@ -39,11 +42,14 @@ def run_worker(
     ----------
     on_stats
         Called about once a second with counts; default writes nothing.
+    history
+        Has what was learnt before; None learns anew.
     """
-    pipeline = Pipeline(settings.cluster, inventory)
+    pipeline = Pipeline(settings.cluster, inventory, settings.parameters)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(_restore_when_kafka_is_up(settings, pipeline))
+    loop.run_until_complete(_restore_when_kafka_is_up(settings, pipeline, history))
+    keep_for_good()
     app = create_app(settings, pipeline, lambda p: on_stats(stats(p)) if on_stats else None)
     _Watch(app, pipeline).start()
     worker = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
@@ -61,14 +67,18 @@ def stats(pipeline: Pipeline) -> dict[str, Any]:
         "unknown_devices": len(pipeline.engine.fleet.strangers),
         "open_incidents": len(pipeline.correlator.open_cases),
         "state_bytes": pipeline.engine.nbytes,
+        "baselines_kept": pipeline.keeping.counts["kept"],
+        "baselines_recalled": pipeline.keeping.counts["recalled"],
     }
 
 
-async def _restore_when_kafka_is_up(settings: WorkerSettings, pipeline: Pipeline) -> None:
+async def _restore_when_kafka_is_up(
+    settings: WorkerSettings, pipeline: Pipeline, history: History | None
+) -> None:
     said = False
     while True:
         try:
-            await restore(settings, pipeline)
+            await restore(settings, pipeline, history)
         except (KafkaError, OSError) as error:
             if not said:
                 log.warning("Kafka at %s is not there yet (%s); waiting", settings.brokers, error)

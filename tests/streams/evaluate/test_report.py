@@ -35,6 +35,32 @@ def test_figures_of_a_kind():
     assert 500.0 == out["false_pages_per_100k_gpu_days"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "visible_ms", "harm_ms", "ratio"),
+    [
+        ("pump-stop", 1200, 3000, 1.0),
+        ("capping-storm", 1200, 2000, None),  # both at the tick of 2 s
+        ("gpu-lost", 1200, 9000, None),
+        ("ecc-uncorrectable", 1200, 90_000, None),
+        ("xid-119", 1200, 10_000, None),  # counters are read every ten seconds
+        ("xid-119", 1200, 20_000, 1.0),
+    ],
+)
+def test_what_cannot_be_seen_before_its_harm_gives_no_warning(kind, visible_ms, harm_ms, ratio):
+    """It is in no ratio of those found before harm; null where it is the only one."""
+    one = Found(Label("f", kind, CDU, 0, visible_ms, harm_ms), said(1500, kind))
+    assert ratio == report([Run(Matching((one,), ()), (), 1.0)])["before_harm_ratio"]
+
+
+def test_of_slow_wear_the_ticket_is_when_it_was_found():
+    """A leak's ticket came before its rope was wet and the page with it; of a pump only the page counts."""
+    worse = Said("i", "slow-leak", CDU, Severity.CRITICAL, 50_000, 90_500, 60_500)
+    for kind, delay_s, early in (("slow-leak", 20.5, 1.0), ("burst-leak", 50.5, 0.0)):
+        one = Found(Label("f", kind, CDU, 0, 40_000, 90_000), worse)
+        out = report([Run(Matching((one,), ()), (), 1.0)])
+        assert (delay_s, early) == (out["delay_p50_s"], out["before_harm_ratio"])
+
+
 def test_nothing_is_null_and_not_zero():
     """Without labels there is no recall; without a false page there is still a bound."""
     out = report([Run(Matching((), ()), (), 300_000.0)])

@@ -32,22 +32,24 @@ def follow(
     baseline
         One a row, NaN while warming up.
     """
-    rows = tick.rows
+    rows, now_ms = tick.at, tick.now_ms
     mean, age = memory[name][rows], memory[f"{name}_age_s"][rows]
     last_ms = memory[f"{name}_last_ms"][rows]
-    now_ms = tick.t_ms.astype(np.float64)
+    told, new = np.isfinite(value), last_ms <= 0
     # A gap counts for at most 10 s: nothing is known of the values in it.
-    passed_s = np.where(last_ms > 0, np.clip((now_ms - last_ms) / 1000.0, 0.0, 10.0), 0.0)
+    passed_s = np.minimum(np.maximum((now_ms - last_ms) / 1000.0, 0.0), 10.0)
+    passed_s[new] = 0.0
     before = np.where(age >= warm_s, mean, np.nan)
-    learns = np.isfinite(value) & (frozen == 0)
-    first = learns & (last_ms <= 0)
+    learns = told & (frozen == 0)
     older = age + passed_s
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.maximum(-np.expm1(-passed_s / tau_s), passed_s / np.maximum(older, 1e-9))
-        moved = np.where(first, value, mean + (value - mean) * np.minimum(share, 1.0))
+        moved = mean + (value - mean) * np.minimum(share, 1.0)
+    if new.any():
+        moved = np.where(new, value, moved)
     memory[name][rows] = np.where(learns, moved, mean)
     memory[f"{name}_age_s"][rows] = np.where(learns, older, age)
-    memory[f"{name}_last_ms"][rows] = np.where(np.isfinite(value), now_ms, last_ms)
+    memory[f"{name}_last_ms"][rows] = np.where(told, now_ms, last_ms)
     return before
 
 

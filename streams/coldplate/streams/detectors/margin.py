@@ -7,6 +7,7 @@ judged, and never cleared by being silent.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Margin:
     hold_s: float = 2.0
     clear_s: float = 3.0
     joined: bool = False
+    every_s: ClassVar[int] = 1
     needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 

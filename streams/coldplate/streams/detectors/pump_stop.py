@@ -8,6 +8,7 @@ full speed does not (that is a valve, a hose or the filter).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class PumpStop:
     hold_s: float = 2.0
     clear_s: float = 3.0
     joined: bool = False
+    every_s: ClassVar[int] = 1
     needs: tuple[str, ...] = ()
     tau_s: float = 300.0
     warm_s: float = 5.0

@@ -6,6 +6,7 @@ holds constant whatever the load is. It names no cause and calls nobody; what a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Residual:
     level
         The method; its own hold is 0, for the episode's `hold_s` holds.
     at_once
-        So many times the limit need no hold.
+        Nothing is: a ticket has time.
 
     Notes
     -----
@@ -48,10 +49,11 @@ class Residual:
     severity: Severity = Severity.TICKET
     on: float = 1.0
     off: float = 1.0
-    at_once: float = 10.0
+    at_once: float = 1e6
     hold_s: float = 30.0
     clear_s: float = 3.0
     joined: bool = False
+    every_s: ClassVar[int] = 5
     needs: tuple[str, ...] = ()
     level: Level = field(default_factory=_level)
 
@@ -71,7 +73,7 @@ class Residual:
 
     def score(self, memory: Memory, tick: Tick) -> Scores:
         """Departure over limit; at least 1 while the method holds the level for displaced."""
-        value = tick.value(self.metric)
+        value = tick.mean(self.metric)
         mine = {name: memory[name][tick.rows][:, None] for name in self.level.fields}
         told = self.level.update(mine, tick.t_ms / 1000.0, value[:, None])
         for name, column in mine.items():

@@ -7,6 +7,7 @@ the performance state changes, so neither is looked at.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class ThermalSlowdown:
     hold_s: float = 0.0
     clear_s: float = 5.0
     joined: bool = False
+    every_s: ClassVar[int] = 1
     needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 
@@ -67,6 +69,7 @@ class PowerBrake:
     hold_s: float = 1.0
     clear_s: float = 5.0
     joined: bool = False
+    every_s: ClassVar[int] = 1
     needs: tuple[str, ...] = ()
     remembers: Mapping[str, float] = field(default_factory=dict)
 

@@ -48,6 +48,8 @@ class Said:
         Event time at which it opened.
     told_ms
         Wall clock at which its first record of that severity left the worker.
+    ticket_ms
+        Wall clock at which it first was a ticket or worse; None when it never was.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Said:
     severity: Severity
     opened_ms: int
     told_ms: int
+    ticket_ms: int | None = None
 
     @property
     def pages(self) -> bool:

@@ -6,6 +6,7 @@ tick plus `TRANSIT_MS`.
 
 from zlib import crc32
 
+from coldplate.streams.correlate import PART_OF
 from coldplate.streams.evaluate.label import Said
 from coldplate.streams.pipeline import Effects, Pipeline, Record
 from coldplate.wire.incident import Incident, Severity, State
@@ -69,15 +70,20 @@ class Live:
     def _note(self, effects: Effects, now_ms: int) -> None:
         self.incidents += effects.incidents
         for incident in effects.incidents:
-            self._said[incident.id] = said_after(self._said.get(incident.id), incident, now_ms)
+            said = said_after(self._said.get(incident.id), incident, now_ms)
+            self._said[incident.id] = said
+            if incident.cause.startswith(PART_OF) and not said.pages:
+                # A ticket that turned out to be part of another incident, which counts from its own opening.
+                del self._said[incident.id]
 
 
 def said_after(before: Said | None, incident: Incident, told_ms: int) -> Said:
     """What an incident comes to with one more record of it."""
+    ticket_ms = None if incident.severity is Severity.INFO else told_ms
     if before is None:
         return Said(
             incident.id, incident.kind, incident.subject, incident.severity,
-            incident.opened_ms, told_ms,
+            incident.opened_ms, told_ms, ticket_ms,
         )  # fmt: skip
     # A record that closes repeats the cause; while open it may become clearer.
     still = incident.state is State.OPEN
@@ -89,4 +95,5 @@ def said_after(before: Said | None, incident: Incident, told_ms: int) -> Said:
         incident.severity if worse else before.severity,
         before.opened_ms,
         told_ms if worse and incident.severity.pages and not before.pages else before.told_ms,
+        ticket_ms if before.ticket_ms is None else before.ticket_ms,
     )

@@ -64,6 +64,14 @@ class Found:
     further: list[Said] = field(default_factory=list)
 
     @property
+    def told_ms(self) -> int | None:
+        """When somebody was told: by a page, or of slow wear by the ticket before it."""
+        if self.said is None:
+            return None
+        ticket_ms = self.said.ticket_ms if self.label.kind in SLOW else None
+        return self.said.told_ms if ticket_ms is None else ticket_ms
+
+    @property
     def cause_correct(self) -> bool:
         """Right subject and a kind of the same family."""
         if self.said is None:

@@ -10,7 +10,15 @@ from typing import Any
 
 from coldplate.streams.evaluate.label import Label
 from coldplate.streams.evaluate.match import Found, Matching
-from coldplate.wire.fault import should_page
+from coldplate.wire.fault import family_of, should_page
+
+DAY_S = 86_400.0
+
+ITS_OWN_HARM = frozenset({"ecc-uncorrectable", "gpu-lost", "power-brake"})
+"""What is harm from its first moment on."""
+
+TICK_MS, COUNTED_MS = 1000, 10_000
+"""To what harm is known: to the tick; where counters tell of it, as of errors, to their reading every ten."""
 
 _POISSON_UPPER95 = (2.996, 4.744, 6.296, 7.754, 9.154, 10.513, 11.842, 13.148, 14.435, 15.705)
 """One-sided 95 % upper bound of a Poisson mean by count (half the 0.95 quantile of chi-squared, 2k + 2 degrees)."""
@@ -73,29 +81,41 @@ def upper95(count: int) -> float:
 def _of(found: Sequence[Found]) -> dict[str, Any]:
     told = [f for f in found if f.said is not None]
     delays = sorted(_delay_s(f) for f in told)
-    harmful = [f for f in found if f.label.harm_ms is not None]
+    warned = [f for f in found if _gives_warning(f.label)]
     return {
         "n": len(found),
         "found": len(told),
         "recall": _ratio(len(told), len(found)),
         "delay_p50_s": _quantile(delays, 0.5),
         "delay_p90_s": _quantile(delays, 0.9),
-        "before_harm_ratio": _ratio(sum(map(_before_harm, harmful)), len(harmful)),
+        "before_harm_ratio": _ratio(sum(map(_before_harm, warned)), len(warned)),
         "cause_correct_ratio": _ratio(sum(f.cause_correct for f in told), len(told)),
         "pages_per_fault": _ratio(sum(1 + len(f.further) for f in told), len(told)),
     }
 
 
 def _delay_s(found: Found) -> float:
-    assert found.said is not None
-    label = found.label
+    label, told_ms = found.label, found.told_ms
+    assert told_ms is not None
     since = label.onset_ms if label.visible_ms is None else label.visible_ms
-    return (found.said.told_ms - since) / 1000
+    return (told_ms - since) / 1000
+
+
+def _gives_warning(label: Label) -> bool:
+    """Whether it can be seen before its harm: nobody is warned of a GPU that is gone when that is seen."""
+    if label.kind in ITS_OWN_HARM or label.harm_ms is None or label.visible_ms is None:
+        return False
+    step_ms = COUNTED_MS if _counted(label.kind) else TICK_MS
+    return label.harm_ms > ceil(label.visible_ms / step_ms) * step_ms
+
+
+def _counted(kind: str) -> bool:
+    return kind.startswith("xid-") or family_of(kind) == "errors"
 
 
 def _before_harm(found: Found) -> bool:
-    harm_ms = found.label.harm_ms
-    return found.said is not None and harm_ms is not None and found.said.told_ms < harm_ms
+    told_ms, harm_ms = found.told_ms, found.label.harm_ms
+    return told_ms is not None and harm_ms is not None and told_ms < harm_ms
 
 
 def _ratio(part: int, whole: int) -> float | None:
