@@ -46,6 +46,9 @@ class FakeStore:
         self.inserts = []
         self.during = None
 
+    def fits(self):
+        self.faults.at(HistoryDown)
+
     def insert(self, table, columns, token):
         self.faults.at(HistoryDown)
         if self.during:
@@ -166,6 +169,12 @@ class FakeConsumer:
 
     def resume(self, places):
         self.paused -= set(places)
+
+    def ends(self, places):
+        return {p: log[-1].offset + 1 for p in places if (log := self.kafka.logs.get(p))}
+
+    def retention_s(self, topic):
+        return 3600.0
 
     def commit(self, offsets):
         self.faults.at(KafkaAway)

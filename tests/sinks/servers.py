@@ -33,5 +33,5 @@ def database(url):
 def _empty(owner):
     sql = "SELECT name, engine FROM system.tables WHERE database = currentDatabase()"
     # Views first, for they read the tables.
-    for name, _ in sorted(owner.execute(sql), key=lambda row: row[1] != "View"):
+    for name, _ in sorted(owner.execute(sql), key=lambda row: not row[1].endswith("View")):
         owner.execute(f"DROP TABLE `{name}` SYNC")

@@ -11,6 +11,7 @@ from sinks.fakes import Clock, FakeConsumer, FakeKafka, FakeStore, Faults, Kille
 from coldplate.sinks.errors import HistoryRefused
 from coldplate.sinks.loop import Sink
 from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
+from coldplate.wire.baseline import Baselines, Block, Learnt, packed
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Anomaly, Evidence, Incident, Severity, State
@@ -18,8 +19,8 @@ from coldplate.wire.metric import Kind
 
 T0 = 1_790_000_000
 NOW_MS = (T0 + 30) * 1000
-FRAMES, EVENTS, ANOMALIES, INCIDENTS = (
-    f"coldplate.{t}" for t in ("frames", "events", "anomalies", "incidents")
+FRAMES, EVENTS, ANOMALIES, INCIDENTS, BASELINES = (
+    f"coldplate.{t}" for t in ("frames", "events", "anomalies", "incidents", "baselines")
 )
 EVIDENCE = Evidence("token", "gpu", "gpu_c", NOW_MS)
 
@@ -51,8 +52,13 @@ def incident(n):
     )  # fmt: skip
 
 
+def baselines(n):
+    learnt = (Learnt("token", "usual_c", "degC", packed([60.0, np.nan])),)
+    return Baselines("test", f"rack-{n}", NOW_MS, (Block("gpu", (f"gpu-{n}", "gpu-x"), learnt),))
+
+
 class Scene:
-    """A Kafka with frames (some sent twice), rubbish, events, anomalies and incidents."""
+    """A Kafka with frames (some sent twice), rubbish, events, anomalies, incidents and baselines."""
 
     def __init__(self, seed):
         self.kafka, self.store = FakeKafka(seed), FakeStore()
@@ -70,6 +76,7 @@ class Scene:
             self.kafka.append(EVENTS, n % 2, encode(e), NOW_MS)
             self.kafka.append(ANOMALIES, n % 2, encode(anomaly(n)), NOW_MS)
             self.kafka.append(INCIDENTS, 0, encode(incident(n)), NOW_MS)
+            self.kafka.append(BASELINES, n % 2, encode(baselines(n)), NOW_MS)
 
     def _shuffled(self, partition):
         """Frames of two sources in nearly their order, a fifth of them sent again later."""
@@ -95,7 +102,7 @@ class Scene:
         # Slow metrics are in every third frame, in the first of its two ticks.
         slow = [(int(r["device"]), int(r["t"])) for r in rows["gpu_slow_samples"]]
         assert len(slow) == len(set(slow)) == 2 * len([i for i in self.identities if i[2] % 3 == 0])
-        for table in ("events", "anomalies", "incidents"):
+        for table in ("events", "anomalies", "incidents", "baselines"):
             assert len({r["id"] for r in rows[table]}) == len(rows[table]) == 12
         assert sum(r["records"] for r in rows["sink_rejects"]) == self.rejects
 

@@ -5,7 +5,7 @@ import pytest
 from frames import record_bytes
 
 from coldplate.sinks.rows import sample_columns
-from coldplate.sinks.tables import SAMPLE_TABLES, raw_column
+from coldplate.sinks.tables import SAMPLE_TABLES, kept_dtype, raw_column
 from coldplate.wire.frame import Block, Head, decode_frame, encode_frame
 from coldplate.wire.inventory import device_key
 from coldplate.wire.layout import Layout
@@ -35,18 +35,15 @@ def add_rows(tables, table, head, part, raw, there):
         for column, device in enumerate(part.devices):
             row = {
                 "device": device_key(head.rack, device), "t": (head.tick + tick) * head.tick_ms,
-                "boot": head.boot, "seq": head.seq, "present": 0,
+                "boot": head.boot, "seq": head.seq, "present": 0, "tick_ms": head.tick_ms,
             }  # fmt: skip
             row |= {raw_column(m): 0 for m in table.metrics}
             for m in mine:
                 position = part.layout.numbers.index(m.number)
                 at = position, tick, column
-                if (there is None or there[at]) and fits(
-                    value := in_our_form(raw[position][tick, column], m), m
-                ):
-                    if m.dtype[0] != "f":
-                        value = round(value)
-                    row[raw_column(m)] = np.dtype(m.dtype).type(value)
+                steps = in_our_steps(raw[position][tick, column], m)
+                if (there is None or there[at]) and fits(steps, m):
+                    row[raw_column(m)] = np.dtype(kept_dtype(m)).type(round(steps))
                     row["present"] |= 1 << m.number
                     count += 1
             if row["present"] or not table.sparse:
@@ -54,20 +51,18 @@ def add_rows(tables, table, head, part, raw, there):
     return count
 
 
-def in_our_form(value, metric):
-    """Integers count steps of the scale, floats are physical values."""
-    ours, theirs = metric.dtype[0] == "f", value.dtype.kind == "f"
-    if ours == theirs:
-        return value
+def in_our_steps(value, metric):
+    """Integers count steps of the wire's scale, floats are physical values; what is kept counts steps of its own."""
+    scale = 1.0 if value.dtype.kind == "f" else metric.scale
+    if value.dtype.kind != "f" and scale == metric.kept_scale:
+        return int(value)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.float64(value) * (metric.scale if ours else 1.0 / metric.scale)
+        return np.float64(value) * (scale / metric.kept_scale)
 
 
-def fits(value, metric):
-    info = np.finfo(metric.dtype) if metric.dtype[0] == "f" else np.iinfo(metric.dtype)
-    if metric.dtype[0] == "f":
-        return float(info.min) <= float(value) <= float(info.max)
-    return np.isfinite(float(value)) and int(info.min) <= round(value) <= int(info.max)
+def fits(steps, metric):
+    info = np.iinfo(kept_dtype(metric))
+    return bool(np.isfinite(float(steps))) and int(info.min) <= round(steps) <= int(info.max)
 
 
 def random_frame(rng, seq):

@@ -7,11 +7,12 @@ from coldplate.sinks.batch import Pending, Place, Record
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.store import Store
+from coldplate.wire.topic import Topics
 
 log = logging.getLogger(__name__)
 
-ROW_BYTES = 45
-"""Bytes of a frame a row of GPU samples: counts rows before anything is decoded."""
+FRAME_ROW_BYTES, BASELINE_ROW_BYTES = 45, 16
+"""Bytes of a record a row that it makes: counts rows before anything is decoded."""
 
 
 class Assigned:
@@ -21,15 +22,16 @@ class Assigned:
     ----------
     consumer, store
         Both sides.
-    frames_topic
-        For which stored frames are read.
+    topics
+        Their names; of frames it is read which are stored.
     dedup
         Where they go.
     """
 
-    def __init__(self, consumer: Consumer, store: Store, frames_topic: str, dedup: Dedup) -> None:
+    def __init__(self, consumer: Consumer, store: Store, topics: Topics, dedup: Dedup) -> None:
         self._consumer, self._store = consumer, store
-        self._frames_topic, self._dedup = frames_topic, dedup
+        self._frames_topic, self._dedup = topics.frames, dedup
+        self._row_bytes = {topics.frames: FRAME_ROW_BYTES, topics.baselines: BASELINE_ROW_BYTES}
         self.open: dict[Place, Pending] = {}
         self.waiting: set[Place] = set()
         self.topic_ids: dict[str, str] = {}
@@ -59,9 +61,8 @@ class Assigned:
         for record in records:
             part = self.open.get((record.topic, record.partition))
             if part is not None:
-                rows = (
-                    1 + len(record.value) // ROW_BYTES if record.topic == self._frames_topic else 1
-                )
+                of_row = self._row_bytes.get(record.topic)
+                rows = 1 if of_row is None else 1 + len(record.value) // of_row
                 part.add(record, rows, now_s)
         for place, part in self.open.items():
             if part.redoing and (position := self._consumer.position(place)) is not None:
@@ -75,6 +76,7 @@ class Assigned:
         HistoryDown, HistoryRefused, KafkaAway
             Those not opened stay waiting.
         """
+        self._store.fits()
         if any(topic == self._frames_topic for topic, _ in self.waiting):
             # Another sink may have stored frames since; those known already stay known.
             self._dedup.load(self._store.stored_frames())

@@ -4,7 +4,7 @@ A connection is dropped after any error: the driver cannot reuse one that broke 
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, Self, TypeVar
 
@@ -13,8 +13,10 @@ import numpy as np
 from clickhouse_driver import errors
 from numpy.typing import NDArray
 
+from coldplate.sinks.baselines import read_baselines
 from coldplate.sinks.errors import HistoryDown, HistoryRefused
 from coldplate.sinks.settings import ClickHouseSettings
+from coldplate.wire.baseline import Baselines
 
 # It logs a traceback for every refused connection; whoever asks says once that the history is down.
 logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
@@ -67,17 +69,35 @@ class Client:
         return self._call(False, lambda c: c.execute(sql, dict(params) if params else None))
 
     def query(
-        self, sql: str, parameters: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, int] | None = None,
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a query; parameters as in `execute`.
+        """Column names and rows of a query; parameters as in `execute`, settings of this query alone.
 
         Raises
         ------
         HistoryDown, HistoryRefused
         """
-        given = dict(parameters) if parameters else None
-        rows, types = self._call(False, lambda c: c.execute(sql, given, with_column_types=True))
+        given, limits = dict(parameters) if parameters else None, dict(settings or {})
+        rows, types = self._call(
+            False, lambda c: c.execute(sql, given, with_column_types=True, settings=limits)
+        )
         return [name for name, _ in types], rows
+
+    def columns(self, sql: str, *, numbers: bool = True) -> dict[str, Column]:
+        """The columns of a query by name: arrays as they lie in memory; `numbers` False: lists of anything.
+
+        Raises
+        ------
+        HistoryDown, HistoryRefused
+        """
+        data, types = self._call(
+            numbers, lambda c: c.execute(sql, columnar=True, with_column_types=True)
+        )
+        names = [str(name) for name, _ in types]
+        return dict(zip(names, data, strict=True)) if len(data) else {n: [] for n in names}
 
     def insert(self, table: str, columns: Columns, token: str | None) -> None:
         """Insert rows as one block; a block with a token that the table has seen changes nothing.
@@ -106,7 +126,10 @@ class Client:
         data = [c if whole else c.tolist() if isinstance(c, np.ndarray) else list(c)
                 for c in columns.values()]  # fmt: skip
         names = ", ".join(f"`{name}`" for name in columns)
-        settings: dict[str, object] = {"max_execution_time": int(self._waits[1])}
+        # Of a distributed table: done is when the shards have it.
+        settings: dict[str, object] = {
+            "max_execution_time": int(self._waits[1]), "distributed_foreground_insert": 1,
+        }  # fmt: skip
         if token is not None:
             settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
         sql = f"INSERT INTO `{table}` ({names}) VALUES"
@@ -178,6 +201,10 @@ class ClickHouseHistory:
         HistoryDown, HistoryRefused
         """
         return self._client.query(sql, parameters)
+
+    def baselines(self, cluster: str, since_ms: int) -> Iterator[Baselines]:
+        """What detectors had learnt of each rack when it was written down last; see the Protocol."""
+        return read_baselines(self._client.execute, cluster, since_ms)
 
     def close(self) -> None:
         """Drop the connection."""

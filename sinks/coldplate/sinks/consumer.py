@@ -4,6 +4,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from coldplate.sinks.batch import Place, Record
@@ -14,6 +15,7 @@ with warnings.catch_warnings():
     # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+    from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
     from kafka.errors import (
         CommitFailedError,
         FencedInstanceIdError,
@@ -28,6 +30,7 @@ CALL_MS = 5000
 JOIN_MS = 3000
 PROBE_MS = 2000
 PROBE_S = 5.0
+_RETENTION = "retention.ms"
 _GONE = (
     CommitFailedError, FencedInstanceIdError, IllegalGenerationError, RebalanceInProgressError,
     UnknownMemberIdError,
@@ -142,6 +145,23 @@ class KafkaReader:
         """Give records of these again."""
         self._ask("resume", *self._mine(places))
 
+    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Offset after the newest record of each."""
+        wanted = [TopicPartition(*place) for place in places]
+        found = self._ask("end_offsets", wanted, timeout_ms=PROBE_MS) if wanted else {}
+        return {(tp.topic, tp.partition): int(offset) for tp, offset in found.items()}
+
+    def retention_s(self, topic: str) -> float | None:
+        """How long the topic keeps a record; None for ever, or where we may not ask."""
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {_RETENTION: None})
+        try:
+            with closing(KafkaAdminClient(**_connection(self._settings))) as admin:
+                found = admin.describe_configs([asked], config_filter="all")
+        except (KafkaError, OSError) as error:
+            raise self._away(error) from None
+        said = found.get("topic", {}).get(topic, {}).get(_RETENTION, {}).get("value")
+        return int(said) / 1000 if said is not None and int(said) >= 0 else None
+
     def commit(self, offsets: Mapping[Place, int]) -> None:
         """Set the group's next offsets; see `Consumer`."""
         given = {TopicPartition(*p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()}
@@ -204,7 +224,7 @@ class KafkaReader:
                     client.close()
                 raise self._away(error) from None
             t = self._settings.topics
-            topics = (t.frames, t.events, t.anomalies, t.incidents)
+            topics = (t.frames, t.events, t.anomalies, t.incidents, t.baselines)
             consumer.subscribe(topics=topics, listener=self._listener)
             self._consumer = consumer
         return self._consumer
@@ -212,14 +232,20 @@ class KafkaReader:
 
 def _options(s: SinkSettings) -> dict[str, Any]:
     return {
-        "bootstrap_servers": list(s.brokers), "client_id": "coldplate-sink", "group_id": s.group,
+        **_connection(s), "group_id": s.group,
         "group_instance_id": s.instance, "enable_auto_commit": False,
         "auto_offset_reset": "earliest", "allow_auto_create_topics": False,
         "fetch_max_wait_ms": 100, "max_poll_records": 5000,
         "max_partition_fetch_bytes": 4 << 20, "session_timeout_ms": 10_000,
         # New topics and partitions, and a topic made anew, are seen within this time.
-        "metadata_max_age_ms": 30_000, "bootstrap_timeout_ms": CALL_MS,
-        "reconnect_backoff_max_ms": 1000, "metrics_enabled": False,
+        "metadata_max_age_ms": 30_000, "metrics_enabled": False,
+    }  # fmt: skip
+
+
+def _connection(s: SinkSettings) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": list(s.brokers), "client_id": "coldplate-sink", "bootstrap_timeout_ms": CALL_MS,
+        "reconnect_backoff_max_ms": 1000,
         "security_protocol": s.security_protocol, "sasl_mechanism": s.sasl_mechanism,
         "sasl_plain_username": s.sasl_user, "sasl_plain_password": s.sasl_password,
         "ssl_cafile": s.ca_file, "ssl_certfile": s.cert_file, "ssl_keyfile": s.key_file,

@@ -10,7 +10,9 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, raw_column
+from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
+from coldplate.sinks.rollups import rollup_sql
+from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, is_as_on_wire, raw_column
 from coldplate.wire.metric import Kind, Metric
 
 DEDUPLICATION_WINDOW = 10_000
@@ -22,10 +24,9 @@ GROWTH: tuple[tuple[str, dict[Kind, int]], ...] = (
 )  # fmt: skip
 """By file: how many metrics of each kind the tables have once it is applied."""
 
-_TYPES = {
-    "u1": "UInt8", "u2": "UInt16", "u4": "UInt32", "u8": "UInt64",
-    "i2": "Int16", "i4": "Int32", "f4": "Float32", "f8": "Float64",
-}  # fmt: skip
+KEPT, ROLLUPS = "0007_kept.sql", "0008_rollups.sql"
+"""Files after which samples are kept as whole steps of the history's resolution, and with rollups."""
+
 NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
 
@@ -42,6 +43,17 @@ def made() -> dict[str, str]:
             "\n" + _now_view(_upto(table, first)) for table in SAMPLE_TABLES if _is_now(table)
         ),
     }
+    kept = [_upto(t, GROWTH[1][1]) for t in SAMPLE_TABLES]
+    out[KEPT] = (
+        "-- Samples as whole steps of their resolution, with codecs by measurement, and the length of a tick.\n"
+        "-- Rows of before are not rewritten: their steps are made from the old column when they are read.\n"
+        f"-- {head}"
+        + "".join("\n" + _kept(t) for t in kept)
+        + "".join("\n" + _now_view(t) for t in kept if _is_now(t))
+    )
+    out[ROLLUPS] = f"-- Rollups: a row a device and 10 s, minute and hour. {head}" + "".join(
+        "\n" + rollup_sql(t) for t in kept
+    )
     for (_, before), (name, now) in pairwise(GROWTH):
         more = [t for t in SAMPLE_TABLES if _upto(t, now).metrics != _upto(t, before).metrics]
         out[name] = (
@@ -90,28 +102,41 @@ def _table(table: SampleTable) -> str:
     )
 
 
+def _kept(table: SampleTable) -> str:
+    lines = [
+        "ADD COLUMN IF NOT EXISTS tick_ms UInt32 DEFAULT 1000 COMMENT 'Length of a tick' CODEC(Delta, ZSTD(1)) AFTER t",
+        *(f"MODIFY COLUMN {name} UInt64 CODEC(Delta, ZSTD(1))" for name in ("boot", "present")),
+    ]
+    for metric in table.metrics:
+        column = raw_column(metric)
+        if is_as_on_wire(metric):
+            lines.append(f"MODIFY COLUMN {column} {column_type(metric)} CODEC({codec(metric)})")
+            continue
+        old = f"{metric.name}_raw"
+        value = old if metric.dtype[0] == "f" else scaled(old, metric.scale)
+        steps = f"{value} / {metric.kept_scale:.12g}"
+        made = f"DEFAULT to{column_type(metric)}(round({steps})) CODEC({codec(metric)}) AFTER {old}"
+        lines += [
+            f"ADD COLUMN IF NOT EXISTS {column} {column_type(metric)} {made}",
+            f"MODIFY COLUMN {metric.name} {alias(metric)}",
+            f"COMMENT COLUMN {old} 'Not written any more'",
+        ]
+    return f"ALTER TABLE {table.name}\n    " + ",\n    ".join(lines) + ";\n"
+
+
 def _columns(metric: Metric) -> tuple[str, str]:
-    wire, raw = _TYPES[metric.dtype], raw_column(metric)
+    """Of before `KEPT`: as on the wire."""
+    wire, raw = TYPES[metric.dtype], f"{metric.name}_raw"
     if metric.dtype[0] == "f":
         codec, kind, value = "ZSTD(1)", wire, raw
     else:
         codec = "Delta, ZSTD(1)" if metric.counter else "T64, ZSTD(1)"
-        kind, value = (wire, raw) if metric.scale == 1.0 else ("Float64", _scaled(metric, raw))
-    unit = "" if metric.unit == "1" else f", in {metric.unit}"
-    comment = f"{metric.help}{unit}".replace("\\", "\\\\").replace("'", "\\'")
+        kind, value = (wire, raw) if metric.scale == 1.0 else ("Float64", scaled(raw, metric.scale))
     there = f"if(bitTest(present, {metric.number}), {value}, NULL)"
     return (
         f"    {raw} {wire} CODEC({codec})",
-        f"    {metric.name} Nullable({kind}) ALIAS {there} COMMENT '{comment}'",
+        f"    {metric.name} Nullable({kind}) ALIAS {there} COMMENT '{comment(metric)}'",
     )
-
-
-def _scaled(metric: Metric, raw: str) -> str:
-    # 703 / 10 is 70.3 where 703 * 0.1 is 70.30000000000001.
-    per_unit = round(1.0 / metric.scale)
-    if metric.scale < 1.0 and abs(per_unit * metric.scale - 1.0) < 1e-12:
-        return f"{raw} / {per_unit}"
-    return f"{raw} * {metric.scale:.0f}" if metric.scale.is_integer() else f"{raw} * {metric.scale}"
 
 
 def _now_view(table: SampleTable) -> str:

@@ -1,7 +1,9 @@
 """What can be wrong with the servers on either side, in the three ways a caller acts on differently."""
 
+from coldplate.wire.ports import HistoryUnavailable
 
-class HistoryError(RuntimeError):
+
+class HistoryError(HistoryUnavailable):
     """ClickHouse did not do what was asked. The message never holds a password."""
 
 
@@ -27,6 +29,10 @@ class HistoryRefused(HistoryError):  # noqa: N818
         super().__init__(f"ClickHouse refused (code {code}): {reason}")
         self.code = code
         self.reason = reason
+
+
+class SchemaUnfit(HistoryError):  # noqa: N818
+    """The database's schema is not this program's: nothing is stored until one of them is changed."""
 
 
 class MigrationError(RuntimeError):

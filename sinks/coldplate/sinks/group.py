@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.sinks.tables import kept_dtype
 from coldplate.wire.frame import Frame, Part
 from coldplate.wire.inventory import device_key
 from coldplate.wire.metric import Metric
@@ -67,10 +68,10 @@ class Group:
         return metric.number in self._positions
 
     def column(self, metric: Metric) -> tuple[NDArray[np.generic], Bools | None]:
-        """A metric's raw values in the catalogue's dtype, and where they are there.
+        """A metric's values as the history keeps them (`kept_dtype`, steps of `kept_scale`), and where they are.
 
         Both of shape (frames, ticks, devices); None when every value is there. A value that does not
-        fit into the catalogue's dtype, which a newer sender may have widened, is absent.
+        fit, which a newer sender may have widened, is absent.
         """
         position = self._positions[metric.number]
         for run, values in zip(self.layout.runs, self._runs, strict=True):
@@ -80,14 +81,12 @@ class Group:
         there = None if self._mask is None else self._mask[:, position]
         if raw.dtype.kind == "f" and not (finite := np.isfinite(raw)).all():
             there = finite if there is None else there & finite
-        wanted = np.dtype(metric.dtype)
-        if raw.dtype == wanted:
+        wanted = np.dtype(kept_dtype(metric))
+        # On the wire integers count steps of the catalogue's scale, floats are physical values.
+        wire_scale = 1.0 if raw.dtype.kind == "f" else metric.scale
+        if raw.dtype == wanted and wire_scale == metric.kept_scale:
             return raw, there
-        factor = 1.0
-        if (raw.dtype.kind == "f") != (wanted.kind == "f"):
-            # Integers count steps of the catalogue's scale, floats are physical values.
-            factor = metric.scale if wanted.kind == "f" else 1.0 / metric.scale
-        return _converted(raw, wanted, there, factor)
+        return _converted(raw, wanted, there, wire_scale / metric.kept_scale)
 
     def device_column(self) -> NDArray[np.uint64]:
         """Device keys, shape (frames, 1, devices)."""
@@ -101,7 +100,7 @@ class Group:
         return ((first + np.arange(self.ticks)) * length)[:, :, None]
 
     def head_column(self, name: str) -> NDArray[np.uint64]:
-        """`boot` or `seq`, shape (frames, 1, 1)."""
+        """`boot`, `seq` or `tick_ms`, shape (frames, 1, 1)."""
         return np.array([getattr(f.head, name) for f in self.frames], np.uint64)[:, None, None]
 
 
@@ -110,18 +109,18 @@ def _converted(
 ) -> tuple[NDArray[np.generic], Bools | None]:
     if factor == 1.0 and np.can_cast(raw.dtype, wanted, "safe"):
         return raw.astype(wanted), there
-    bounds = np.finfo(wanted.name) if wanted.kind == "f" else np.iinfo(wanted.name)
+    bounds = np.iinfo(wanted.name)
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers = raw.astype(np.float64) * factor
-    if wanted.kind != "f":
-        numbers = np.rint(numbers)
+        numbers = np.rint(raw.astype(np.float64) * factor)
     # The nearest double of 2**64 - 1 is 2**64, which would wrap.
     high = np.nextafter(2.0**64, 0) if wanted == np.uint64 else float(bounds.max)
     high = np.nextafter(2.0**63, 0) if wanted == np.int64 else high
     with np.errstate(invalid="ignore"):
         fits = (numbers >= float(bounds.min)) & (numbers <= high)
+    whole = factor == 1.0 and raw.dtype.kind != "f"
+    if fits.all():
+        return (raw if whole else numbers).astype(wanted), there
     # One that is no number compares false, so it neither fits nor reaches the cast.
-    exact = raw if factor == 1.0 and raw.dtype.kind != "f" else numbers
+    exact = raw if whole else numbers
     safe = np.where(fits, exact, np.zeros((), exact.dtype))
-    there = fits if there is None else there & fits
-    return safe.astype(wanted), None if there.all() else there
+    return safe.astype(wanted), fits if there is None else there & fits

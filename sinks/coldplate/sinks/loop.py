@@ -17,6 +17,7 @@ from coldplate.sinks.batch import Batch, Pending, Place
 from coldplate.sinks.client import Columns
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError, KafkaAway, MembershipLost
+from coldplate.sinks.lag import LagWatch, OnEvent
 from coldplate.sinks.outage import Outage
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.prepare import prepare
@@ -52,21 +53,26 @@ class Sink:
         Kafka and ClickHouse.
     on_stats
         Called about once a second with the counts.
+    on_event
+        Takes the event that says that Kafka will forget what is not stored (lag.py).
     clock, wait
         Seconds that only grow, and how to let some of them pass.
     """
 
     def __init__(
         self, settings: SinkSettings, consumer: Consumer, store: Store,
-        on_stats: OnStats | None = None, clock: Callable[[], float] = time.monotonic,
+        on_stats: OnStats | None = None, on_event: OnEvent | None = None, clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ) -> None:  # fmt: skip
         self.stats = Stats()
         self._settings, self._consumer, self._store = settings, consumer, store
         self._on_stats, self._clock = on_stats, clock
         self._dedup = Dedup()
-        self._assigned = Assigned(consumer, store, settings.topics.frames, self._dedup)
+        self._assigned = Assigned(consumer, store, settings.topics, self._dedup)
         self._offsets: dict[Place, tuple[int, Pending]] = {}
+        self._at_hand: dict[Place, Batch] = {}
+        name = f"{settings.group}/{settings.instance}" if settings.instance else settings.group
+        self._lag = LagWatch(consumer, settings.cluster, name, on_event)
         self._stop = threading.Event()
         self._pass = wait or self._stop.wait
         self._stop_by = self._stats_at = 0.0
@@ -129,12 +135,14 @@ class Sink:
         ]
         if not due:
             return
+        self._at_hand = {batch.place: batch for batch, _ in due}
         # Ranges to redo as well: under our generation they outlast what a former owner writes late.
         self._write_down(due)
         for batch, part in due:
             # Whoever has a partition that was taken away redoes the batch, or takes it as new.
             with suppress(_Lost):
                 self._store_batch(batch, part)
+        self._at_hand = {}
         self._history_answers()
 
     def _write_down(self, due: list[tuple[Batch, Pending]]) -> None:
@@ -180,6 +188,7 @@ class Sink:
                     raise _Lost
         self._dedup.keep(prepared.identities)
         self._offsets[batch.place] = (batch.last + 1, part)
+        self._at_hand.pop(batch.place, None)
         self.stats.count(batch, prepared)
 
     def _ours(self, part: Pending) -> bool:
@@ -238,6 +247,9 @@ class Sink:
             "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
         )
         self.stats.partitions = len(self._assigned.open)
+        if not self._kafka.said:
+            self._lag.look(self._assigned.open.values(), self._at_hand, self.stats.waiting_for)
+            self.stats.lag = self._lag.lag
         if self._on_stats is not None and (now or at >= self._stats_at):
             self._stats_at = at + STATS_S
             self._on_stats(self.stats.as_dict())

@@ -9,9 +9,15 @@ import numpy as np
 
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Columns
-from coldplate.sinks.records import anomaly_columns, event_columns, incident_columns
+from coldplate.sinks.records import (
+    anomaly_columns,
+    baseline_columns,
+    event_columns,
+    incident_columns,
+)
 from coldplate.sinks.rows import Samples, sample_columns
 from coldplate.wire.admission import admit, admit_event
+from coldplate.wire.baseline import Baselines, check
 from coldplate.wire.codec import decode
 from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
@@ -19,7 +25,7 @@ from coldplate.wire.frame import Frame, Identity, decode_frame
 from coldplate.wire.incident import Anomaly, Incident
 from coldplate.wire.topic import Topics
 
-Small = TypeVar("Small", Event, Anomaly, Incident)
+Small = TypeVar("Small", Event, Anomaly, Incident, Baselines)
 
 # 2100-01-01: a partition is a day, and ClickHouse counts days to 2149 only.
 _T_MS_MAX = 4_102_444_800_000
@@ -76,6 +82,10 @@ def prepare(batch: Batch, topics: Topics, cluster: str, stored: Container[Identi
         anomalies = _decoded(batch.records, Anomaly, cluster, out)
         if anomalies:
             out.inserts.append(("anomalies", anomaly_columns(anomalies)))
+    elif batch.topic == topics.baselines:
+        baselines = _decoded(batch.records, Baselines, cluster, out)
+        if baselines:
+            out.inserts.append(("baselines", baseline_columns(baselines)))
     elif incidents := _decoded(batch.records, Incident, cluster, out):
         out.inserts.append(("incidents", incident_columns(incidents)))
     if out.rejected:
@@ -144,6 +154,8 @@ def _decoded(
             small = decode(kind, record.value)
             if isinstance(small, Event):
                 admit_event(small, record.timestamp_ms, cluster)
+            elif isinstance(small, Baselines):
+                check(small)
         except WireError as error:
             out.rejected[error.reason.value] += 1
             continue
@@ -156,7 +168,7 @@ def _decoded(
     return good
 
 
-def _storable(small: Event | Anomaly | Incident) -> bool:
+def _storable(small: Event | Anomaly | Incident | Baselines) -> bool:
     """Whether every number fits its column: one that does not would fail the whole insert."""
     if isinstance(small, Event):
         times: tuple[int | None, ...] = (small.t_ms,)
@@ -164,6 +176,10 @@ def _storable(small: Event | Anomaly | Incident) -> bool:
         fits = whole and (small.code is None or -(1 << 63) <= small.code < 1 << 63)
     elif isinstance(small, Anomaly):
         times, fits = (small.t_ms, small.throttle_at_ms, small.arrived_ms), True
+    elif isinstance(small, Baselines):
+        learnt = [e.array("learnt_ms") for b in small.blocks for e in b.learnt]
+        fits = all(bool(((a >= 0) & (a < _T_MS_MAX) | np.isnan(a)).all()) for a in learnt)
+        times = (small.t_ms,)
     else:
         times = (
             small.opened_ms, small.updated_ms, small.closed_ms, small.first_tick_ms,

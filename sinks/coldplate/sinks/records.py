@@ -1,10 +1,13 @@
-"""Events, anomalies and incidents to the columns of their tables."""
+"""Events, anomalies, incidents and baselines to the columns of their tables."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from coldplate.wire.baseline import Baselines, Learnt
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Anomaly, Incident
 
@@ -70,6 +73,38 @@ def incident_columns(incidents: Sequence[Incident]) -> Lists:
         "first_tick_at": [i.first_tick_ms for i in incidents],
         "why": [i.why for i in incidents],
     }
+
+
+def baseline_columns(baselines: Sequence[Baselines]) -> Lists:
+    """Columns of `baselines`, a row a device and thing learnt; times in Unix milliseconds."""
+    out: Lists = {name: [] for name in (
+        "rack", "id", "kind", "detector", "name", "value", "unit", "age_s", "samples", "learnt_at", "t",
+    )}  # fmt: skip
+    for record, block in ((r, b) for r in baselines for b in r.blocks):
+        for entry in block.learnt:
+            value = entry.array("value")
+            at = np.flatnonzero(np.isfinite(value))
+            rows = len(at)
+            out["rack"] += [record.rack] * rows
+            out["id"] += [block.devices[i] for i in at.tolist()]
+            out["kind"] += [block.kind] * rows
+            out["detector"] += [entry.detector] * rows
+            out["name"] += [entry.name] * rows
+            out["value"] += value[at].tolist()
+            out["unit"] += [entry.unit] * rows
+            out["age_s"] += _or(entry, "age_s", at, None)
+            out["samples"] += _or(entry, "samples", at, None)
+            out["learnt_at"] += [int(t) for t in _or(entry, "learnt_ms", at, record.t_ms)]
+            out["t"] += [record.t_ms] * rows
+    return out
+
+
+def _or(entry: Learnt, what: str, at: NDArray[np.intp], otherwise: float | None) -> list[Any]:
+    """What an entry tells at places, or `otherwise`."""
+    values = entry.array(what)
+    if not len(values):
+        return [otherwise] * len(at)
+    return [v if np.isfinite(v) else otherwise for v in values[at].tolist()]
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.sinks.group import Bools, Group
-from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable, raw_column
+from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable, kept_dtype, raw_column
 from coldplate.wire.frame import Frame, Part, Shape
 
 Columns = dict[str, NDArray[Any]]
@@ -115,14 +115,15 @@ def _joined(table: SampleTable, slices: list[_Slice]) -> Columns:
     rows = sum(s.rows for s in slices)
     columns: Columns = {"device": np.zeros(rows, np.uint64), "t": np.zeros(rows, np.int64)}
     columns |= {name: np.zeros(rows, np.uint64) for name in ("boot", "seq", "present")}
-    columns |= {raw_column(m): np.zeros(rows, np.dtype(m.dtype)) for m in table.metrics}
+    columns["tick_ms"] = np.zeros(rows, np.uint32)
+    columns |= {raw_column(m): np.zeros(rows, kept_dtype(m)) for m in table.metrics}
     begin = 0
     for s in slices:
         part = {name: column[begin : begin + s.rows] for name, column in columns.items()}
         s.copy(s.group.device_column(), part["device"])
         s.copy(s.group.time_column(), part["t"])
-        s.copy(s.group.head_column("boot"), part["boot"])
-        s.copy(s.group.head_column("seq"), part["seq"])
+        for name in ("boot", "seq", "tick_ms"):
+            s.copy(s.group.head_column(name), part[name])
         s.copy(s.present, part["present"])
         for metric, (raw, there) in zip(s.metrics, s.raw, strict=True):
             s.copy(raw, part[raw_column(metric)], there)

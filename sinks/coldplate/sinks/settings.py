@@ -104,7 +104,8 @@ class SinkSettings:
     flush_s
         Longest time a record waits for others before it is stored.
     rows_max
-        Rows after which a batch is stored at once, and the bound of what is held in memory.
+        Rows after which a batch is stored at once, and the bound of what is held in memory, here and, where
+        every row begins a bucket of the rollups, in ClickHouse (some 10 kB a row of `gpu_slow_samples`).
     """
 
     brokers: tuple[str, ...]
@@ -121,7 +122,7 @@ class SinkSettings:
     group: str = "coldplate-sink"
     instance: str | None = None
     flush_s: float = 2.0
-    rows_max: int = 500_000
+    rows_max: int = 100_000
 
     def __post_init__(self) -> None:
         if not self.brokers or not all(self.brokers):

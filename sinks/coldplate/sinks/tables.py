@@ -7,6 +7,8 @@ from coldplate.wire.metric import CATALOGUE, Kind, Metric
 RAW_DAYS = 30
 """Days for which raw samples are kept."""
 
+_INTEGERS = {"f4": "i4", "f8": "i8"}
+
 
 @dataclass(frozen=True, slots=True)
 class SampleTable:
@@ -36,8 +38,21 @@ class SampleTable:
 
 
 def raw_column(metric: Metric) -> str:
-    """The physical column of a metric; its plain name is the alias with the value in its unit."""
-    return f"{metric.name}_raw"
+    """The physical column of a metric; its plain name is the alias with the value in its unit.
+
+    `_raw` is as on the wire, `_steps` counts the history's own resolution.
+    """
+    return f"{metric.name}_raw" if is_as_on_wire(metric) else f"{metric.name}_steps"
+
+
+def is_as_on_wire(metric: Metric) -> bool:
+    """False for floats, which are kept as whole steps, and for what is kept more coarsely."""
+    return metric.dtype[0] != "f" and metric.kept_scale == metric.scale
+
+
+def kept_dtype(metric: Metric) -> str:
+    """Of the physical column: always a whole number, for noise in a mantissa cannot be compressed."""
+    return _INTEGERS.get(metric.dtype, metric.dtype)
 
 
 def _tables() -> tuple[SampleTable, ...]:

@@ -1,0 +1,172 @@
+"""The rollups: a row a device and 10 s, minute and hour, kept up by views that run within the sink's insert.
+
+A tier's state (`gpu_10s_state`) has an array a statistic with a metric a place: counts, lowest, highest, sums, last values.
+All of them can be merged from parts, so a bucket may be added to at any time, and rows that come late correct theirs. What
+feeds it (`gpu_10s_feed`) inserts under the token of the sink's own insert, so that a repeated one adds nothing anywhere
+(docs/adr/0007-rollups-fed-by-views.md has the test, and why arrays). People read `gpu_10s`, with a column each.
+"""
+
+from dataclasses import dataclass
+
+from coldplate.sinks.columns import scaled
+from coldplate.sinks.tables import SampleTable, raw_column
+from coldplate.wire.metric import Metric
+
+DEDUPLICATION_WINDOW = 10_000
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+HOUR_MS = 3_600_000
+
+POWERS = ("power_w", "node_power_w", "rack_power_w", "hall_power_w")
+"""A device's own power; of its other powers (instant, peaks, feeds) energy would say nothing or be said twice."""
+
+_STATE = """CREATE TABLE IF NOT EXISTS {name}_state
+(
+    device UInt64 COMMENT 'Key of the device, see inventory' CODEC(ZSTD(1)),
+    t DateTime('UTC') COMMENT 'Begin of the bucket' CODEC(DoubleDelta, ZSTD(1)),
+    samples SimpleAggregateFunction(sum, UInt64) COMMENT 'Ticks' CODEC(Delta, ZSTD(1)),
+    counts AggregateFunction(sumForEach, Array(UInt8)) CODEC(ZSTD(3)),
+    lows AggregateFunction(minForEach, Array(Int64)) CODEC(ZSTD(3)),
+    highs AggregateFunction(maxForEach, Array(Int64)) CODEC(ZSTD(3)),
+    sums AggregateFunction(sumForEach, Array(Int64)) CODEC(ZSTD(3)),
+    lasts AggregateFunction(argMaxForEach, Array(Int64), Array(UInt32)) CODEC(ZSTD(3)),
+    used SimpleAggregateFunction(sum, Int64) COMMENT 'Power times milliseconds' CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY {partition}
+ORDER BY (device, t)
+TTL toDate(t) + INTERVAL {days} DAY
+SETTINGS non_replicated_deduplication_window = {window}, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+"""
+
+# A place is 1 in `there` where the metric is. What is absent is 0 in the samples: it must be neither lowest nor highest,
+# and the time of its last value is before all others.
+_FROM_SAMPLES = """SELECT
+    device,
+    toStartOfInterval(toDateTime(tick), INTERVAL {seconds} SECOND) AS t,
+    count() AS samples,
+    sumForEachState(there) AS counts,
+    minForEachState(arrayMap((v, p) -> if(p, v, {highest}), v, there)) AS lows,
+    maxForEachState(arrayMap((v, p) -> if(p, v, {lowest}), v, there)) AS highs,
+    sumForEachState(v) AS sums,
+    argMaxForEachState(v, arrayMap(p -> if(p, ms, toUInt32(0)), there)) AS lasts,
+    sum({used}) AS used
+FROM
+(
+    SELECT device, t AS tick, tick_ms,
+        toUInt32(toUnixTimestamp64Milli(t) % {hour_ms} + 1) AS ms,
+        [{values}] AS v,
+        [{there}] AS there
+    FROM {source}{where}
+)
+GROUP BY device, t"""
+
+_FROM_TIER = """CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_feed TO {name}_state AS SELECT
+    s.device AS device,
+    toStartOfInterval(s.t, INTERVAL {seconds} SECOND) AS t,
+    sum(s.samples) AS samples,
+    sumForEachMergeState(s.counts) AS counts,
+    minForEachMergeState(s.lows) AS lows,
+    maxForEachMergeState(s.highs) AS highs,
+    sumForEachMergeState(s.sums) AS sums,
+    argMaxForEachMergeState(s.lasts) AS lasts,
+    sum(s.used) AS used
+FROM {source}_state AS s
+GROUP BY device, t;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One resolution.
+
+    Parameters
+    ----------
+    word
+        End of its tables' names.
+    seconds
+        Length of a bucket.
+    days
+        For which it is kept.
+    partition
+        Of its time.
+    """
+
+    word: str
+    seconds: int
+    days: int
+    partition: str
+
+
+TIERS = (
+    Tier("10s", 10, 90, "toYYYYMM(t)"),
+    Tier("1m", 60, 400, "toYYYYMM(t)"),
+    Tier("1h", 3600, 3650, "toYear(t)"),
+)
+
+
+def rollup_name(table: SampleTable, tier: Tier) -> str:
+    """`gpu_10s` of `gpu_samples`: the view for people; `_state` behind it is the table."""
+    return f"{table.name.removesuffix('_samples')}_{tier.word}"
+
+
+def rollup_sql(table: SampleTable) -> str:
+    """Tables, feeds and views of all tiers; a tier is fed by the one before it."""
+    out: list[str] = []
+    source = ""
+    for tier in TIERS:
+        name = rollup_name(table, tier)
+        out.append(
+            _STATE.format(
+                name=name, partition=tier.partition, days=tier.days, window=DEDUPLICATION_WINDOW
+            )
+        )
+        if source:
+            out.append(_FROM_TIER.format(name=name, seconds=tier.seconds, source=source))
+        else:
+            feed = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_feed TO {name}_state AS "
+            out.append(f"{feed}{states_of(table, tier)};\n")
+        out.append(_view(name, table))
+        source = name
+    return "\n".join(out)
+
+
+def states_of(table: SampleTable, tier: Tier, where: str = "") -> str:
+    """The query that makes a tier's states from samples, of all or of those that a condition selects."""
+    powers = [i for i, m in enumerate(table.metrics, 1) if m.name in POWERS]
+    return _FROM_SAMPLES.format(
+        seconds=tier.seconds, highest=HIGHEST, lowest=LOWEST, hour_ms=HOUR_MS,
+        source=table.name, used=f"v[{powers[0]}] * tick_ms" if powers else "toInt64(0)",
+        values=", ".join(f"toInt64({raw_column(m)})" for m in table.metrics),
+        there=", ".join(f"bitTest(present, {m.number})" for m in table.metrics),
+        where=f" WHERE {where}" if where else "",
+    )  # fmt: skip
+
+
+def _view(name: str, table: SampleTable) -> str:
+    columns = [line for i, m in enumerate(table.metrics, 1) for line in _columns(i, m)]
+    inner = (
+        "device, t, samples, finalizeAggregation(counts) AS n, finalizeAggregation(lows) AS low, "
+        "finalizeAggregation(highs) AS high, finalizeAggregation(sums) AS total, "
+        f"finalizeAggregation(lasts) AS last, used FROM {name}_state FINAL"
+    )
+    return (
+        f"CREATE OR REPLACE VIEW {name} AS SELECT\n    device,\n    t,\n    samples,\n    "
+        + ",\n    ".join(columns)
+        + f"\nFROM\n(\n    SELECT {inner}\n);\n"
+    )
+
+
+def _columns(place: int, metric: Metric) -> list[str]:
+    name, scale = metric.name, metric.kept_scale
+
+    def there(value: str) -> str:
+        return f"if(n[{place}] = 0, NULL, {scaled(value, scale)})"
+
+    lines = [
+        f"n[{place}] AS {name}_count",
+        f"{there(f'low[{place}]')} AS {name}_min",
+        f"{there(f'high[{place}]')} AS {name}_max",
+        f"{there(f'(total[{place}] / n[{place}])')} AS {name}_mean",
+        f"{there(f'last[{place}]')} AS {name}_last",
+    ]
+    return [*lines, f"{scaled('used', scale / 1000)} AS used_j"] if name in POWERS else lines
