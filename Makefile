@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 COLDPLATE := .venv/bin/coldplate
 
-.PHONY: setup demo test lint types docs docs-check bench soak-agent clean
+.PHONY: setup demo test lint types docs cookbook docs-check bench evaluate soak-detect soak-agent clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHouse; a second one takes a fraction of a second
@@ -25,6 +25,9 @@ types: setup
 docs: setup  ## Write the pages that follow from the code
 	@$(PY) docs/generate.py
 
+cookbook: setup  ## Write docs/sql.md: each question with its answer on the recorded day
+	@PYTHONPATH=tests $(PY) docs/cookbook.py
+
 docs-check: setup
 	@$(PY) docs/generate.py --check
 
@@ -34,6 +37,16 @@ bench: setup  ## Codec, agent, detection, pipeline, and how long `coldplate --he
 	@$(COLDPLATE) bench detect --json
 	@$(COLDPLATE) bench pipeline --json
 	@$(PY) -m timeit -n 1 -r 8 -s "import subprocess as s" "s.run(['$(COLDPLATE)', '--help'], stdout=s.DEVNULL)"
+
+SEEDS ?= 3
+SCENARIOS ?= everything pump-day
+PROCESSES ?= 2
+evaluate: setup  ## Faults found on unseen seeds, into docs/evaluation.md: hours, but it goes on where it was; SEEDS=1 takes less
+	@$(COLDPLATE) evaluate page $(SCENARIOS:%=--scenario %) --seeds $(SEEDS) --processes $(PROCESSES) --keep build/evaluate
+
+GPU_DAYS ?= 1000
+soak-detect: setup  ## Healthy halls until there are GPU_DAYS: false pages and what is proven; goes on where it was
+	@$(COLDPLATE) evaluate soak --gpu-days $(GPU_DAYS) --processes $(PROCESSES) --keep build/evaluate
 
 soak-agent: setup  ## An agent killed 200 times while its broker comes and goes: some 12 minutes
 	@PYTHONPATH=tests $(PY) tests/e2e/kills.py 200

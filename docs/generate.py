@@ -1,16 +1,21 @@
 """Writes the pages that follow from the code: `make docs`; with --check it only says whether they are current.
 
-wire.md comes from wire.md.in and the encoder, metrics.md from the catalogue, config.md from the configuration's types.
+wire.md comes from wire.md.in and the encoder, metrics.md from the catalogue, config.md from the configuration's types,
+detectors.md from detectors.md.in, the detectors' dataclasses and their docstrings.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
 
 from coldplate.console import config
+from coldplate.streams.basis import BUDGET, PAGES
+from coldplate.streams.catalogue import Entry, entries
+from coldplate.wire.baseline import Baselines
 from coldplate.wire.errors import Reason
 from coldplate.wire.event import Event
 from coldplate.wire.frame import Head, block, decode_frame, encode_frame
@@ -70,7 +75,7 @@ def wire_page() -> str:
     types = ", ".join(f"{code} {dtype}" for dtype, code in DTYPE_CODES.items())
     records = "; ".join(
         f"{t.__name__.lower()}: " + ", ".join(f"`{f}`" for f in t.__struct_fields__)
-        for t in (Event, Anomaly, Incident, Reject)
+        for t in (Event, Anomaly, Incident, Reject, Baselines)
     )
     page = (HERE / "wire.md.in").read_text("utf-8")
     for name, text in {
@@ -93,6 +98,7 @@ def _row(m: Metric) -> str:
         m.unit,
         m.dtype,
         resolution,
+        "" if m.kept is None else f"{m.kept:.12g}",
         m.rate,
         m.help,
         m.source,
@@ -108,13 +114,13 @@ def metrics_page() -> str:
         "",
         "Made from `wire/coldplate/wire/metric.py` by `make docs`. A metric's name is its column in ClickHouse and its key in recordings",
         "and `--json`; its number is its place on the wire and never changes. Fast metrics travel every tick, slow ones every 10 to 60.",
-        "Absent is null, never 0.",
+        "Absent is null, never 0. The history keeps whole steps of the resolution, or of `kept`.",
     ]
     for kind, metrics in CATALOGUE.items():
         out += ["", f"## {kind.word}: {len(metrics)} metrics", ""]
         out += [
-            "| number | name | unit | dtype | resolution | rate | meaning | source | DCGM |",
-            "|" + "---|" * 9,
+            "| number | name | unit | dtype | resolution | kept | rate | meaning | source | DCGM |",
+            "|" + "---|" * 10,
         ]
         out += [_row(m) for m in metrics]
     return "\n".join(out) + "\n"
@@ -140,13 +146,49 @@ def config_page() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES = {"wire.md": wire_page, "metrics.md": metrics_page, "config.md": config_page}
+def detectors_page() -> str:
+    """docs/detectors.md."""
+    listed = entries()
+    rows = [
+        f"| [`{e.name}`](#{e.name}) | {e.kind} | `{e.fault}` | {e.severity} | {e.basis.word} | {e.budget} | {e.cost} |"
+        for e in listed
+    ]
+    shares = [_share(e) for e in listed if e.basis.word == BUDGET and e.basis.pages]
+    page = (HERE / "detectors.md.in").read_text("utf-8")
+    for name, text in {
+        "COUNT": str(len(listed)),
+        "PAGES": f"{PAGES:g}",
+        "TABLE": "\n".join(rows),
+        "SHARES": "\n".join(shares),
+        "DETECTORS": "\n".join(line for e in listed for line in _detector(e)),
+    }.items():
+        page = page.replace(f"@{name}@", text)
+    return page
+
+
+def _share(e: Entry) -> str:
+    basis, events = e.basis, "single events"
+    asked = f"{basis.sigma_asked(e.kind):.1f}" if basis.apart_s else events
+    has = f"{basis.sigma:g}" if basis.apart_s else events
+    return f"| `{e.name}` | {basis.pages:g} | {asked} | {has} | {basis.beside} |"
+
+
+def _detector(e: Entry) -> Iterator[str]:
+    yield from ("", f"### {e.name}", "", f"{e.measures} Shows `{e.metric}`.", "")
+    yield from ("| parameter | default | allowed | meaning |", "|---|---|---|---|")
+    for p in e.parameters.values():
+        yield f"| `{p.name}` | {p.default:g} | {p.allowed} | {p.meaning.replace('|', '/')} |"
+
+
+SOURCES = {
+    "wire.md": wire_page, "metrics.md": metrics_page, "config.md": config_page, "detectors.md": detectors_page,
+}  # fmt: skip
 
 
 def main() -> int:
     """Write the pages, or check them."""
     stale = []
-    for name, make in PAGES.items():
+    for name, make in SOURCES.items():
         path, text = HERE / name, make()
         if path.exists() and path.read_text("utf-8") == text:
             continue

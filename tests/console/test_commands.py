@@ -135,7 +135,7 @@ def test_the_history_is_made_and_asked(run, clickhouse_url, tmp_path):
         assert files == told(run(*check, **environ), 1)["pending"]
         inventory = ("--inventory", tmp_path / "hall.csv")
         made = told(run("migrate", *inventory, "--json", **environ))
-        assert {"applied": files, "inventory": len(generate(1))} == made
+        assert {"applied": files, "inventory": len(generate(1)), "retention_changed": []} == made
         assert [] == told(run(*check, **environ))["pending"]
         assert "the schema is up to date\n" == run("migrate", **environ).stdout
 

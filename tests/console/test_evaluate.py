@@ -72,6 +72,44 @@ def test_its_recording_gives_the_same(scenario: Path, tmp_path: Path) -> None:
     assert "conductivity_us_cm" in again["missing"]["cdu"]
 
 
+H200 = Path(__file__).parents[1] / "recordings/h200"
+
+
+def test_a_fault_put_into_a_real_gpu_is_found(tmp_path: Path) -> None:
+    """A third more thermal resistance: a ticket with the right cause; `--out` has what was put in."""
+    out = run("recording", H200, "--inject", "cold-plate:1.3@150", "--out", tmp_path / "out")
+    assert (1, 1, 1.0, 0) == (
+        out["n"],
+        out["found"],
+        out["cause_correct_ratio"],
+        out["false_pages"],
+    )
+    line = json.loads((tmp_path / "out" / "matching.jsonl").read_text())
+    assert ("cold-plate-fouling", "rack-0000/node-0/gpu-0") == (line["label"]["kind"], line["label"]["cause"])  # fmt: skip
+    assert 1_800_000_150_000 == line["label"]["onset_ms"]
+
+
+def test_a_healthy_real_gpu_is_never_paged() -> None:
+    """Nor is anything found in it, from whichever place of the recording on."""
+    out = run("recording", H200, "--runs", 2, "--seconds", 150)
+    assert (0, 0) == (out["n"], out["false_pages"])
+    assert pytest.approx(2 * 150 / 86400, abs=1e-4) == out["gpu_days"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--inject", "pump:2@3"), "expected cold-plate"),
+        (("--inject", "cold-plate:1.3@9000"), "after the end"),
+        (("--inject", "cold-plate:1.3@90:rack-7"), "no GPU of this recording"),
+    ],
+)
+def test_what_cannot_be_put_in_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    """In one line, before anything is run."""
+    result = CliRunner().invoke(cli, ["evaluate", "recording", str(H200), *arguments])
+    assert said in str(result.exception)
+
+
 def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path) -> None:
     """One line that names the file; exit code 2."""
     result = CliRunner().invoke(cli, ["evaluate", "recording", str(tmp_path)])

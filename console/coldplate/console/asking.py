@@ -1,7 +1,7 @@
 """Asks the history, and turns what can go wrong into one line for a person."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from coldplate.console.context import Context, Role
@@ -29,5 +29,5 @@ def ask(
     """Column names and rows of a query."""
     from coldplate.sinks.client import ClickHouseHistory
 
-    with history_errors():
-        return ClickHouseHistory(context.clickhouse(role)).query(sql, parameters)
+    with history_errors(), closing(ClickHouseHistory(context.clickhouse(role))) as history:
+        return history.query(sql, parameters)

@@ -68,6 +68,8 @@ def chain(context: Context, inventory: Inventory, producers: Sequence[Part]) -> 
     StackError
         When the servers are not in the cache, or another stack runs in the state folder.
     """
+    # Limits that the worker would refuse are told before anything starts.
+    context.parameters(inventory=inventory)
     state, config = context.state, context.config
     state.acquire()
     servers, endpoints = local_servers(
@@ -84,6 +86,7 @@ def chain(context: Context, inventory: Inventory, producers: Sequence[Part]) -> 
         base["COLDPLATE_KAFKA"] = endpoints.kafka
     roles = {} if config.clickhouse.url else {
         "owner": endpoints.clickhouse_owner, "writer": endpoints.clickhouse_writer,
+        "reader": endpoints.clickhouse_reader,
     }  # fmt: skip
     steps = (
         Part(
@@ -94,7 +97,10 @@ def chain(context: Context, inventory: Inventory, producers: Sequence[Part]) -> 
             "migrate", command("migrate", "--inventory", str(run / "inventory.csv")),
             env=_clickhouse(roles, "owner"), depends_on=_if_there(servers, "clickhouse"), once=True,
         ),
-        _service("worker", ("--inventory", str(run / "inventory.csv")), run, depends_on=("topics",), stuck_s=WORKER_STUCK_S),
+        _service(
+            "worker", ("--inventory", str(run / "inventory.csv")), run, env=_clickhouse(roles, "reader"),
+            depends_on=("topics",), stuck_s=WORKER_STUCK_S,
+        ),
         _service("sink", (), run, env=_clickhouse(roles, "writer"), depends_on=("topics", "migrate")),
     )  # fmt: skip
     return Chain((*servers, *steps, *producers), base, run)

@@ -61,6 +61,7 @@ class ClickHouse(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     url: str = ""
     password_file: str = ""
+    cluster: str = ""
 
 
 class Agent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -91,6 +92,7 @@ class Worker(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     group: str = "coldplate-worker"
     instance: str = ""
+    parameters: str = ""
     tail_s: float = 120.0
 
 
@@ -98,7 +100,20 @@ class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The sink."""
 
     group: str = "coldplate-sink"
+    instance: str = ""
     flush_s: float = 2.0
+
+
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+
+
+class Retention(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How long the history keeps what; `coldplate migrate` sets it."""
+
+    raw_days: Days = 30
+    tier_10s_days: Days = 90
+    tier_1m_days: Days = 400
+    tier_1h_days: Days = 3650
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -112,6 +127,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     agent: Agent = Agent()
     worker: Worker = Worker()
     sink: Sink = Sink()
+    retention: Retention = Retention()
 
 
 SHORT = {"COLDPLATE_KAFKA": ("kafka", "brokers"), "COLDPLATE_CLICKHOUSE": ("clickhouse", "url")}
@@ -138,6 +154,7 @@ MEANINGS = {
     "kafka.compression": "of what agents send: none, lz4 or zstd",
     "clickhouse.url": "`clickhouse://user@host:port/database?secure=1`; empty: the local stack's",
     "clickhouse.password_file": "file that holds the password, and nothing else",
+    "clickhouse.cluster": "name of the servers' cluster, for replicated and distributed tables; empty: one server",
     "agent.role": "`node` (GPUs and the machine around them) or `plant` (CDUs and plant points)",
     "agent.node": "id of this node; empty: found in the inventory by the machine's name, otherwise that name",
     "agent.rack": "id of its rack; empty: from the inventory, otherwise the node's id before the first `/`",
@@ -148,9 +165,15 @@ MEANINGS = {
     "agent.queue_bytes_max": "bytes that wait for Kafka at most; beyond it the oldest are dropped and counted",
     "worker.group": "consumer group; workers of one group share the partitions",
     "worker.instance": "static membership: a restart under the same name is no rebalance",
+    "worker.parameters": "file with the detectors' parameters (TOML), see docs/detectors.md; empty: their own",
     "worker.tail_s": "seconds of frames read again at start",
     "sink.group": "consumer group; sinks of one group share the partitions",
+    "sink.instance": "static membership: a restart under the same name within 10 s moves no partition",
     "sink.flush_s": "how long rows wait for company before they are inserted",
+    "retention.raw_days": "days for which the samples of every tick are kept; `coldplate migrate` sets these four",
+    "retention.tier_10s_days": "days for which rollups of 10 s are kept",
+    "retention.tier_1m_days": "days for which rollups of a minute are kept",
+    "retention.tier_1h_days": "days for which rollups of an hour are kept",
 }
 """Of every key; docs/config.md is made from it."""
 

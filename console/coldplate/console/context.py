@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coldplate.console.stack.servers import Endpoints
     from coldplate.console.stack.state import StateDir
     from coldplate.sinks.settings import ClickHouseSettings
+    from coldplate.streams.parameters import Parameters
     from coldplate.wire.inventory import Inventory
     from coldplate.wire.topic import Topics
 
@@ -136,6 +137,15 @@ class Context:
             return load(Path(name))
         except InventoryError as error:
             raise Failure(str(error), BAD_INPUT) from None
+
+    def parameters(
+        self, path: str | None = None, inventory: "Inventory | None" = None
+    ) -> "Parameters":
+        """The detectors' parameters of an option or of the configuration; what holds for no device is logged."""
+        from coldplate.console.parametering import parameters_of_file
+
+        name = path or self.config.worker.parameters
+        return parameters_of_file(Path(name) if name else None, inventory)
 
 
 pass_context = click.make_pass_decorator(Context)

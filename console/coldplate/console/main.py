@@ -19,12 +19,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "Detect what is failing in the frames (a Faust worker)."),
     "sink": ("sink", "Write frames, events, anomalies and incidents to ClickHouse."),
     "twin": ("twin", "The digital twin: frames of a hall that behaves like a real one."),
+    "detectors": ("detectors", "What is looked for, by which limits; checks a file of others."),
     "evaluate": ("evaluate", "How well faults are found, on the twin and on recordings."),
     "topics": ("topics", "Create and show the Kafka topics."),
     "migrate": ("migrate", "Bring the ClickHouse schema up to date."),
     "inventory": ("inventory", "Check and show the inventory."),
     "incidents": ("incidents", "List incidents."),
     "sql": ("sql", "Ask the history in SQL."),
+    "plot": ("plot", "Draw the history of a GPU, a rack or a hall."),
+    "forecast": ("forecast", "Say on which day GPUs will throttle."),
+    "jobs": ("jobs", "Which jobs ran on which GPUs."),
+    "maintenance": ("maintenance", "Planned work, which is no outage."),
+    "history": ("history", "The history as files and back, and rollups made anew."),
     "bench": ("bench", "Measure: agent, codec, detection, pipeline."),
 }
 

@@ -20,7 +20,7 @@ def json_option(command: F) -> F:
 
 def print_json(value: dict[str, Any]) -> None:
     """One line of JSON; times as RFC 3339, what is not a number as null."""
-    click.echo(json.dumps(_plain(value), separators=(", ", ": ")))
+    click.echo(json.dumps(plain(value), separators=(", ", ": ")))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
@@ -60,11 +60,12 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; times as RFC 3339, what is not a number as null."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

@@ -16,10 +16,16 @@ Telegraf, to compare with, is made once with Go:
   github.com/influxdata/telegraf/cmd/telegraf@latest
 """
 
+VICTORIA = """\b
+VictoriaMetrics, to compare with, is made once with Go:
+  GOBIN=~/.cache/coldplate/peers GOFLAGS=-buildvcs=false go install \\
+  github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@v1.140.0
+"""
+
 
 @click.group()
 def bench() -> None:
-    """Measure: agent, codec, detection, pipeline."""
+    """Measure: agent, codec, detection, pipeline, storage, history, exactly once."""
 
 
 @bench.command()
@@ -134,6 +140,110 @@ def detect(gpus: int, seconds: int, as_json: bool) -> None:
     from coldplate.console.benching.detect import measure
 
     _print(measure(gpus, seconds), as_json)
+
+
+@bench.command(epilog=VICTORIA)
+@click.option(
+    "--hours", default=24, show_default=True, type=click.IntRange(1, 24), help="Of the twin's rack of 64 GPUs.",
+)  # fmt: skip
+@click.option(
+    "--recording", default="tests/recordings/h200", show_default=True, type=click.Path(file_okay=False),
+    metavar="DIR", help="The recorded GPU.",
+)  # fmt: skip
+@click.option(
+    "--state", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep the twin's day here, for the next time: it takes some 20 minutes.  [default: it is forgotten]",
+)  # fmt: skip
+@click.option(
+    "--peer", default="victoriametrics", show_default=True, type=click.Choice(["victoriametrics", "none"]),
+    help="Give it the same values. What is missing is said, with how to make it.",
+)  # fmt: skip
+@json_option
+def storage(hours: int, recording: str, state: str | None, peer: str, as_json: bool) -> None:
+    """What the history costs: bytes a value, by column and codec, and values a second of client and server.
+
+    A ClickHouse of its own is started and stopped.
+    """
+    from coldplate.console.benching.storage import measure
+    from coldplate.console.fetching import stack_errors
+
+    try:
+        with stack_errors():
+            result = measure(Path(state) if state else None, Path(recording), hours, peer != "none")
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    _print(result, as_json)
+
+
+@bench.command(epilog=VICTORIA)
+@click.option(
+    "--gpus", default=10_000, show_default=True, type=click.IntRange(64, 100_000), help="Of the fleet, in racks of 64.",
+)  # fmt: skip
+@click.option(
+    "--hours", default=24, show_default=True, type=click.IntRange(6, 48), help="From noon on."
+)
+@click.option(
+    "--state", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep what is built here, and go on where it was.  [default: it is forgotten]",
+)  # fmt: skip
+@click.option("--build-only", is_flag=True, help="Build, and ask nothing.")
+@click.option(
+    "--peer-gpus", default=1000, show_default=True, type=click.IntRange(0, 10_000),
+    help="GPUs of which VictoriaMetrics gets eight columns; 0 for none.",
+)  # fmt: skip
+@json_option
+def history(
+    gpus: int, hours: int, state: str | None, build_only: bool, peer_gpus: int, as_json: bool
+) -> None:
+    """How fast the history answers: a day of a fleet, six questions, cold and warm.
+
+    A ClickHouse of its own is started and stopped. A day of 10,000 GPUs is 864 million rows, 8 GB.
+    """
+    from coldplate.console.benching.fleet_day import FleetDay
+    from coldplate.console.benching.history import measure
+    from coldplate.console.fetching import stack_errors
+
+    folder = Path(state) if state else None
+    try:
+        with stack_errors():
+            result = measure(
+                FleetDay(gpus, hours), folder, build_only=build_only, peer_gpus=peer_gpus
+            )
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    _print(result, as_json)
+
+
+@bench.command("exactly-once")
+@click.option(
+    "--kills", default=50, show_default=True, type=click.IntRange(0, 10_000),
+    help="Of sink, ClickHouse and Kafka in turn; each takes some 5 s.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep the ledger of what was sent, what was read back, and logs here.",
+)  # fmt: skip
+@json_option
+@pass_context
+def exactly_once(context: Context, kills: int, out: str | None, as_json: bool) -> None:
+    """Kill sink, ClickHouse and Kafka with -9 while frames flow, and count what is lost or stored twice.
+
+    Servers of its own are started and stopped. Frames come late, twice and of hours ago. Exit 1 when a frame was lost
+    or stored twice, or a rollup does not agree with its samples.
+    """
+    from coldplate.console.benching.exactly_once import measure
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    try:
+        with stack_errors():
+            result = measure(kills, Path(out) if out else None)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    _print(result, as_json)
+    wrong = {name: result[name] for name in ("lost", "duplicated", "rollup_mismatch")}
+    if any(wrong.values()):
+        raise Failure(", ".join(f"{name} {count}" for name, count in wrong.items()))
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

@@ -1,19 +1,17 @@
 """`coldplate evaluate`: how well faults are found, on the twin and on recordings."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from coldplate.console.commands import evaluate_sets
+from coldplate.console.commands import evaluate_many, evaluate_sets
 from coldplate.console.failure import BAD_INPUT, Failure
-from coldplate.console.output import json_option, print_json, print_table
+from coldplate.console.output import json_option
 
 if TYPE_CHECKING:
-    from coldplate.console.evaluating.hall import LiveHall
-    from coldplate.streams.evaluate.report import Run
+    from coldplate.streams.parameters import Parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,130 +37,98 @@ def baseline_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def parameters_option(command: F) -> F:
+    """Other parameters than the detectors' own."""
+    return click.option(
+        "--parameters", "parameters_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE", help="Parameters of detectors (`coldplate detectors --toml`).  [default: their own]",
+    )(command)  # fmt: skip
+
+
+def _parameters(path: Path | None) -> "Parameters":
+    from coldplate.streams.parameters import Parameters, ParametersError, load_parameters
+
+    try:
+        return Parameters() if path is None else load_parameters(path)
+    except ParametersError as error:
+        raise Failure(str(error), BAD_INPUT) from None
+
+
 @evaluate.command()
 @click.option("--scenario", default="everything", show_default=True, metavar="S", help="A name of `twin list`, or a TOML file.")  # fmt: skip
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--gpus", type=click.IntRange(1, 1_280_000), metavar="N", help="Whole racks for so many GPUs.")  # fmt: skip
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Length.  [default: the scenario's]")  # fmt: skip
+@parameters_option
 @baseline_option
 @out_option
 @json_option
 def twin(
     scenario: str, seed: int | None, gpus: int | None, hours: float | None, out: Path | None,
-    as_json: bool, baseline: str | None,
+    as_json: bool, baseline: str | None, parameters_file: Path | None,
 ) -> None:  # fmt: skip
     """A hall of the twin with its faults, as if live."""
     from coldplate.console.benching.progress import Progress
     from coldplate.console.commands.twin import load_scenario, said_plainly
+    from coldplate.console.evaluating.shown import show
     from coldplate.console.evaluating.twin import evaluate_twin
 
     made = load_scenario(scenario, None, gpus, seed)
     seconds = hours * 3600 if hours else made.duration_s
     with said_plainly(), Progress() as progress:
-        run, live = evaluate_twin(
+        judged = evaluate_twin(
             made, seconds, lambda share: progress.show(f"{share:.0%} of the run judged", share),
-            rules=baseline is not None,
+            rules=baseline is not None, parameters=_parameters(parameters_file),
         )  # fmt: skip
-    _show(run, live, out, as_json, scenario=scenario, seed=made.seed, hours=seconds / 3600)
+    show([judged], out, as_json, scenario=scenario, seed=made.seed, hours=seconds / 3600)
 
 
 @evaluate.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--inject", metavar="FAULT", help="Put a fault in: cold-plate:1.3@180[:GPU] is 1.3 times the thermal resistance from second 180 on.")  # fmt: skip
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 10_000), metavar="N", help="Of one recorded GPU: N runs, each from another place of the recording on.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(1), help="Of each run, at most.  [default: the recording's]")  # fmt: skip
+@parameters_option
 @baseline_option
 @out_option
 @json_option
-def recording(folder: Path, out: Path | None, as_json: bool, baseline: str | None) -> None:
-    """A recording FOLDER; columns and sensors that it lacks are named in `missing`."""
-    from coldplate.console.benching.progress import Progress
-    from coldplate.console.evaluating.recording import evaluate_recording
-    from coldplate.twin.recording import RecordingError
-
-    try:
-        with Progress() as progress:
-            run, live = evaluate_recording(
-                folder, lambda share: progress.show(f"{share:.0%} of the recording judged", share),
-                rules=baseline is not None,
-            )  # fmt: skip
-    except RecordingError as error:
-        raise Failure(str(error), BAD_INPUT) from None
-    _show(run, live, out, as_json, recording=str(folder))
-
-
-def _show(
-    run: "Run", live: "LiveHall", out: Path | None, as_json: bool, **of_run: Any
+def recording(
+    folder: Path, inject: str | None, runs: int, seconds: float | None,
+    out: Path | None, as_json: bool, baseline: str | None, parameters_file: Path | None,
 ) -> None:  # fmt: skip
-    from coldplate.streams.detectors import parameters_sha
-    from coldplate.streams.evaluate.report import report
+    """A recording FOLDER, or the folder of one recorded GPU (trace-10hz.csv); what it lacks is in `missing`."""
+    from coldplate.console.benching.progress import Progress
+    from coldplate.console.evaluating.recording import Part, evaluate_recording
+    from coldplate.console.evaluating.shown import show
+    from coldplate.streams.evaluate.inject import Injection
 
-    figures = {
-        **of_run,
-        **report([run]),
-        "missing": live.missing,
-        "parameters_sha": parameters_sha(),
-    }
-    if live.baseline is not None:
-        figures["baseline"] = {"rules": report([live.baseline])}
-    if rejected := live.live.rejected:
-        figures["rejected"] = rejected
-    if out is not None:
-        _leave(out, run, live)
-    if as_json:
-        print_json(figures)
-        return
-    _print_figures(figures)
+    parameters = _parameters(parameters_file)
+    # What is no recording is a ValueError too.
+    try:
+        fault = None if inject is None else Injection.parse(inject)
+        with Progress() as progress:
+            judged = []
+            for run in range(runs):
 
+                def tell(share: float, run: int = run) -> None:
+                    done = (run + share) / runs
+                    progress.show(f"{done:.0%} of the recording judged", done)
 
-def _print_figures(figures: dict[str, Any]) -> None:
-    """A line a kind; what the rules of today found stands beside."""
-    columns = ("n", "found", "recall", "delay_p90_s", "before_harm_ratio", "cause_correct_ratio", "pages_per_fault")  # fmt: skip
-    beside = ("recall", "delay_p90_s", "pages_per_fault")
-    rules = figures.get("baseline", {}).get("rules")
-    header = ["kind", *columns, *(f"rules {c}" for c in beside if rules)]
-    rows = [
-        [
-            kind,
-            *(of[c] for c in columns),
-            *(rules["kinds"].get(kind, {}).get(c) for c in beside if rules),
-        ]
-        for kind, of in figures["kinds"].items()
-    ]
-    last = ["all", *(figures[c] for c in columns), *(rules[c] for c in beside if rules)]
-    print_table(header, [*rows, last])
-    _print_false("", figures)
-    if rules:
-        _print_false("rules: ", rules)
+                part = Part(run, runs, seconds)
+                judged.append(
+                    evaluate_recording(
+                        folder, tell, rules=baseline is not None, inject=fault, part=part,
+                        parameters=parameters,
+                    )
+                )  # fmt: skip
+    except ValueError as error:
+        raise Failure(str(error), BAD_INPUT) from None
+    put_in = {} if inject is None else {"inject": inject}
+    show(judged, out, as_json, recording=str(folder), **put_in)
 
 
-def _print_false(whose: str, figures: dict[str, Any]) -> None:
-    click.echo(
-        f"{whose}{figures['false_pages']} false pages in {figures['gpu_days']:g} GPU-days:"
-        f" {_or_dash(figures['false_pages_per_100k_gpu_days'])} per 100,000 GPU-days,"
-        f" with 95 % confidence at most {_or_dash(figures['false_pages_per_100k_gpu_days_upper95'])}"
-    )
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"
-
-
-def _leave(out: Path, run: "Run", live: "LiveHall") -> None:
-    import msgspec
-
-    out.mkdir(parents=True, exist_ok=True)
-    encode = msgspec.json.encode
-    incidents = [encode(i) for i in live.live.incidents]
-    (out / "incidents.jsonl").write_bytes(b"".join(line + b"\n" for line in incidents))
-    lines = [
-        {
-            "label": asdict(f.label), "said": f.said and asdict(f.said),
-            "further": [asdict(s) for s in f.further], "cause_correct": f.cause_correct,
-        }
-        for f in run.matching.found
-    ] + [
-        {"label": near and asdict(near), "false": asdict(s)} for s, near in run.matching.false
-    ]  # fmt: skip
-    (out / "matching.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in lines))
-
-
-for _command in (evaluate_sets.skab, evaluate_sets.nab, evaluate_sets.hydraulic):
+for _command in (
+    evaluate_sets.skab, evaluate_sets.nab, evaluate_sets.hydraulic, evaluate_many.soak,
+    evaluate_many.page,
+):  # fmt: skip
     evaluate.add_command(_command)

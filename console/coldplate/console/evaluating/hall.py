@@ -11,8 +11,9 @@ from coldplate.agents.loop import Loop
 from coldplate.streams.evaluate.label import Label, Said
 from coldplate.streams.evaluate.live import Live
 from coldplate.streams.evaluate.match import Places, match
-from coldplate.streams.evaluate.report import Run
+from coldplate.streams.evaluate.report import DAY_S, Run
 from coldplate.streams.evaluate.rules import Rules
+from coldplate.streams.parameters import Parameters
 from coldplate.streams.pipeline import Pipeline
 from coldplate.twin import recording as recorded
 from coldplate.wire.fault import looks_alike
@@ -22,7 +23,6 @@ from coldplate.wire.topic import Topics
 
 CLUSTER = "evaluate"
 TOPICS = Topics("evaluate")
-DAY_S = 86_400.0
 
 
 class _Wire:
@@ -105,6 +105,10 @@ class LiveHall:
         Ticks of an ordinary frame.
     rules
         The alert rules of today, which are to look too.
+    parameters
+        Of the detectors; default: their own.
+    step_ticks
+        Judge every so many ticks: of a hall where delays are not asked for, several cost less than one by one.
     """
 
     def __init__(
@@ -115,13 +119,17 @@ class LiveHall:
         tick_ms: int = 1000,
         frame_ticks: int = 5,
         rules: bool = False,
+        parameters: Parameters | None = None,
+        step_ticks: int = 1,
     ) -> None:
+        self._step_ticks = step_ticks
+        self.parameters = parameters or Parameters()
         self._rules = Rules(collector.devices) if rules else None
         self._collector = _Kept(collector, self._rules)
         self.inventory, self.tick_ms = inventory, tick_ms
         self.baseline: Run | None = None
         """What the rules found, after `run`; None when they were not asked."""
-        self.live = Live(Pipeline(CLUSTER, inventory))
+        self.live = Live(Pipeline(CLUSTER, inventory, self.parameters))
         self._wire = _Wire(self.live)
         framer = Framer(CLUSTER, self._collector, boot=1, tick_ms=tick_ms, ticks=frame_ticks)
         self._loop = Loop(self._collector, framer, self._wire, TOPICS)
@@ -132,8 +140,9 @@ class LiveHall:
         """Sample, send, judge."""
         self._wire.tick_ms = number * self.tick_ms
         self._loop.tick(number)
-        self.live.step(self._wire.tick_ms)
         self._ticks += 1
+        if self._ticks % self._step_ticks == 0:
+            self.live.step(self._wire.tick_ms)
         for kind, values in self.samples.items():
             if not (seen := self._seen[kind]).all():
                 unseen = np.flatnonzero(~seen)

@@ -88,10 +88,10 @@ def _what(**methods: Any) -> dict[str, Any]:
         name: {"class": type(m).__name__, **{k: v for k, v in asdict(m).items() if k != "fields"}}
         for name, m in methods.items()
     }
-    return {"parameters": parameters, "revision": _revision()}
+    return {"parameters": parameters, "revision": revision()}
 
 
-def _revision(command: Sequence[str] = ("git", "rev-parse", "HEAD")) -> str | None:
+def revision(command: Sequence[str] = ("git", "rev-parse", "HEAD")) -> str | None:
     """The git revision of the source tree; None where it is installed from elsewhere."""
     try:
         told = subprocess.run(

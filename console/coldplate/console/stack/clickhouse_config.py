@@ -81,8 +81,10 @@ PROFILES = {
             "max_memory_usage": 1 * GIB,
             "max_result_rows": 1_000_000,
             "max_result_bytes": 256 * 1024**2,
+            # A day of 100,000 GPUs; refused before anything is read.
+            "max_rows_to_read": 10_000_000_000,
         },
-        changeable_up_to=("max_execution_time", "max_result_rows"),
+        changeable_up_to=("max_execution_time", "max_result_rows", "max_rows_to_read"),
     ),
     "boot": Profile({"max_ast_depth": 4}, fixed=("max_ast_depth",)),
 }

@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from coldplate.console.stack import clickhouse_host
+from coldplate.console.stack import clickhouse_host, clickhouse_mend
 from coldplate.console.stack.atomic import write_atomically
 from coldplate.console.stack.clickhouse_config import GRANTS, config_xml, users_xml
 from coldplate.console.stack.errors import StackError
@@ -59,9 +59,10 @@ def clickhouse_part(state: StateDir, library: Path | None) -> Part:
         argv = [*host, str(library), str(config), str(data)]
     else:
         raise StackError("no `clickhouse` on PATH, and no library: run `coldplate fetch`")
+    mended = [sys.executable, "-I", "-S", str(clickhouse_mend.__file__), str(data)]
     return Part(
         name=NAME,
-        argv=tuple(argv),
+        argv=(*mended, *argv),
         health=partial(clickhouse_awaits, LOOPBACK, http_port),
         stop_limit_s=20.0,
         ports={"clickhouse": port, "clickhouse-http": http_port},
