@@ -119,6 +119,13 @@ class Pending:
         """True while written ranges are to be redone."""
         return bool(self._plan)
 
+    @property
+    def oldest(self) -> tuple[int, int | None]:
+        """Offset of the first record that waits, or of the next to come; when it was appended, None of that."""
+        if self._records:
+            return self._records[0][0].offset, self._records[0][0].timestamp_ms
+        return self._first_offset(), None
+
     def add(self, record: Record, rows: int, now_s: float) -> None:
         """Take a record that will make about so many rows; one that was seen before is left."""
         if record.offset > self._seen:

@@ -1,10 +1,9 @@
 """The inventory's way into the history, where it gives names to the device keys of the samples."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from coldplate.sinks.client import Columns
+from coldplate.sinks.slots import Client, store_slots
 from coldplate.wire.inventory import Device, Inventory, device_key
 
 COLUMNS = (
@@ -13,25 +12,22 @@ COLUMNS = (
 Line = tuple[object, ...]
 
 
-class Client(Protocol):
-    """What storing an inventory needs of a client."""
-
-    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Run one statement; its rows."""
-
-    def insert(self, table: str, columns: Columns, token: str | None) -> None:
-        """Insert rows as one block."""
-
-
-def store_inventory(client: Client, inventory: Inventory) -> int:
+def store_inventory(client: Client, inventory: Inventory, now_ms: int | None = None) -> int:
     """Write what is new or has changed; how many lines that was, 0 when all was there.
 
-    A device that is no longer in the inventory keeps its line: its samples are still in the history.
+    A device that is no longer in the inventory keeps its line: its samples are still in the history. Which serial sat
+    in which place is kept too (slots.py).
+
+    Parameters
+    ----------
+    now_ms
+        Since when this is so, Unix milliseconds; None: now.
 
     Raises
     ------
     HistoryDown, HistoryRefused
     """
+    at_ms = int(datetime.now(UTC).timestamp() * 1000) if now_ms is None else now_ms
     names = ", ".join(f"`{c}`" for c in COLUMNS)
     stored = set(client.execute(f"SELECT {names} FROM inventory FINAL"))  # noqa: S608
     new = [line for line in lines(inventory) if line not in stored]
@@ -39,8 +35,8 @@ def store_inventory(client: Client, inventory: Inventory) -> int:
         columns: dict[str, list[Any]] = {
             name: list(values) for name, values in zip(COLUMNS, zip(*new, strict=True), strict=True)
         }
-        now_ms = int(datetime.now(UTC).timestamp() * 1000)
-        client.insert("inventory", columns | {"updated": [now_ms] * len(new)}, None)
+        client.insert("inventory", columns | {"updated": [at_ms] * len(new)}, None)
+    store_slots(client, inventory, at_ms)
     return len(new)
 
 

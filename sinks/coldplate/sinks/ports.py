@@ -39,6 +39,12 @@ class Consumer(Protocol):
     def resume(self, places: Iterable[Place]) -> None:
         """Give records of these again; those that are not ours are left."""
 
+    def ends(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """Offset after the newest record of each."""
+
+    def retention_s(self, topic: str) -> float | None:
+        """How long the topic keeps a record; None for ever, or where we may not ask."""
+
     def commit(self, offsets: Mapping[Place, int]) -> None:
         """Set the group's next offsets."""
 

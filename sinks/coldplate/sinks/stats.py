@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coldplate.sinks.batch import Batch
+from coldplate.sinks.lag import Lag
 from coldplate.sinks.prepare import Prepared
 
 
@@ -29,6 +30,8 @@ class Stats:
         Inserts that had to be tried again.
     lag_s
         Age of the newest stored record when it was stored: now against Kafka's append time.
+    lag
+        How far the history is behind Kafka, and how long Kafka keeps what is not stored.
     partitions
         Partitions that this sink reads now.
     waiting_for
@@ -44,6 +47,7 @@ class Stats:
     redone: int = 0
     retries: int = 0
     lag_s: float = 0.0
+    lag: Lag = field(default_factory=Lag)
     partitions: int = 0
     waiting_for: str = ""
 
@@ -68,5 +72,7 @@ class Stats:
             "frames": self.frames, "values": self.values, "rows": dict(self.rows),
             "duplicates": self.duplicates, "rejected": dict(self.rejected),
             "batches": self.batches, "redone": self.redone, "retries": self.retries,
-            "lag_s": round(self.lag_s, 3), "partitions": self.partitions, "waiting_for": self.waiting_for,
+            "lag_s": round(self.lag_s, 3), "lag_records": self.lag.records,
+            "lag_oldest_s": self.lag.oldest_s, "retention_left_s": self.lag.left_s,
+            "partitions": self.partitions, "waiting_for": self.waiting_for,
         }  # fmt: skip

@@ -6,6 +6,8 @@ from typing import Protocol
 from coldplate.sinks.batch import Batch, Span, valid_spans
 from coldplate.sinks.client import Client, Columns
 from coldplate.sinks.dedup import Known
+from coldplate.sinks.errors import MigrationError, SchemaUnfit
+from coldplate.sinks.migrate import pending
 
 LOAD_HOURS = 2
 """How far back stored frames are read at an assignment."""
@@ -13,6 +15,9 @@ LOAD_HOURS = 2
 
 class Store(Protocol):
     """The history as the loop sees it; each call raises HistoryDown or HistoryRefused."""
+
+    def fits(self) -> None:
+        """Pass where the schema is this program's; SchemaUnfit otherwise, with what to do."""
 
     def insert(self, table: str, columns: Columns, token: str | None) -> None:
         """Insert one block; a repeated token changes nothing."""
@@ -44,6 +49,15 @@ class ClickHouseStore:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    def fits(self) -> None:
+        """Pass where the schema is this program's; SchemaUnfit otherwise, with what to do."""
+        try:
+            missing = pending(self._client)
+        except MigrationError as error:
+            raise SchemaUnfit(f"the schema does not fit: {error}") from None
+        if missing:
+            raise SchemaUnfit(f"the schema lacks {', '.join(missing)}: run `coldplate migrate`")
 
     def insert(self, table: str, columns: Columns, token: str | None) -> None:
         """Insert one block; a repeated token changes nothing."""

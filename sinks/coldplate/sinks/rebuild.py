@@ -1,0 +1,125 @@
+"""Makes the rollups of a stretch of time anew from the samples.
+
+Each partition of a tier is made beside the old one: its parts linked, the stretch's rows taken out, made again from the
+samples. One statement then puts it in the old one's place, so that readers see the old or the new, whenever this dies;
+begun again, it begins with the partition anew. What views added meanwhile would be lost with the old partition, so rows
+that are being stored are waited out: see `Busy`.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, timedelta
+
+from coldplate.sinks.agreement import Between, disagreeing, slices
+from coldplate.sinks.migrate import Statements
+from coldplate.sinks.rollups import TIERS, Tier, rollup_name, states_of
+from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
+
+QUIET_S = 60
+"""So long no frame of the stretch may have been stored."""
+
+BUCKETS_MAX = 100_000
+"""Whose states are made at a time: some 10 kB each, as in a batch of the sink."""
+
+Tell = Callable[[str], None]
+
+
+class Busy(RuntimeError):  # noqa: N818  no error of the program
+    """Sinks store frames of that time just now."""
+
+
+class Gone(ValueError):  # noqa: N818
+    """Samples of that time are not kept any more: the rollups are all there is."""
+
+
+def rebuild(client: Statements, between: Between, tell: Tell = lambda _: None) -> dict[str, int]:
+    """Make all rollups of a stretch anew; by tier's name the buckets that were wrong before.
+
+    Raises
+    ------
+    Busy, Gone
+        Nothing was changed.
+    HistoryDown, HistoryRefused
+        Where it is interrupted, each partition is either as before or whole.
+    """
+    _check_quiet(client, between)
+    for table in SAMPLE_TABLES:
+        _check_kept(client, table, between)
+    out: dict[str, int] = {}
+    for table in SAMPLE_TABLES:
+        for tier in TIERS:
+            name = rollup_name(table, tier)
+            out[name] = disagreeing(client, table, tier, between)
+            if out[name]:
+                tell(f"{name}: {out[name]} buckets")
+                _rebuild(client, table, tier, between)
+    return out
+
+
+def _check_quiet(client: Statements, between: Between) -> None:
+    sql = (
+        f"SELECT count() FROM frames WHERE {between.condition()} "  # noqa: S608
+        f"AND stored_at > now64(3) - INTERVAL {QUIET_S} SECOND"
+    )
+    ((count,),) = client.execute(sql)
+    if count:
+        raise Busy(
+            f"{count} frames of that time were stored within the last {QUIET_S} s: stop the sinks first; "
+            "Kafka keeps what comes"
+        )
+
+
+def _check_kept(client: Statements, table: SampleTable, between: Between) -> None:
+    """Refuse where a bucket would be taken away for which nothing is left."""
+    ((oldest, rows),) = client.execute(f"SELECT min(t), count() FROM {table.name}")  # noqa: S608
+    kept_from = between.end if not rows else oldest.replace(tzinfo=UTC)
+    if kept_from <= between.begin:
+        return
+    hour = kept_from.replace(minute=0, second=0, microsecond=0)
+    end = min(hour, between.end)
+    for tier in TIERS if end > between.begin else ():
+        name = rollup_name(table, tier)
+        where = Between(between.begin, end).condition()
+        ((buckets,),) = client.execute(f"SELECT count() FROM {name}_state WHERE {where}")  # noqa: S608
+        if buckets:
+            raise Gone(
+                f"{name} has buckets before {end:%Y-%m-%d %H:%M}, and no sample of {table.name} is that old: "
+                "what they were made from is gone; begin later"
+            )
+
+
+def _rebuild(client: Statements, table: SampleTable, tier: Tier, between: Between) -> None:
+    live, beside = f"{rollup_name(table, tier)}_state", f"{rollup_name(table, tier)}_rebuilt"
+    inside = between.condition()
+    client.execute(f"DROP TABLE IF EXISTS {beside} SYNC")
+    client.execute(f"CREATE TABLE {beside} AS {live}")
+    partitions = _partitions(client, tier, between)
+    for partition in partitions:
+        client.execute(f"ALTER TABLE {beside} ATTACH PARTITION ID '{partition}' FROM {live}")
+    client.execute(f"ALTER TABLE {beside} DELETE WHERE {inside} SETTINGS mutations_sync = 1")
+    make(client, table, tier, beside, between)
+    for partition in partitions:
+        client.execute(f"ALTER TABLE {live} REPLACE PARTITION ID '{partition}' FROM {beside}")
+    client.execute(f"DROP TABLE {beside} SYNC")
+
+
+def make(client: Statements, table: SampleTable, tier: Tier, into: str, between: Between) -> None:
+    """Make a tier's states from samples, into a table of its form.
+
+    Raises
+    ------
+    HistoryDown, HistoryRefused
+    """
+    for where in slices(client, table, tier, between, BUCKETS_MAX):
+        made = states_of(table, tier, where)
+        client.execute(f"INSERT INTO {into} SETTINGS insert_deduplicate = 0 {made}")
+
+
+def _partitions(client: Statements, tier: Tier, between: Between) -> list[str]:
+    """Ids of those that the stretch lies in, also where there is no row of it: the others' rows are to stay."""
+    hours = int((between.end - between.begin) / timedelta(hours=1))
+    begin = int(between.begin.timestamp())
+    sql = (
+        f"SELECT DISTINCT toString({tier.partition}) AS id FROM "  # noqa: S608
+        f"(SELECT toDateTime({begin} + 3600 * number, 'UTC') AS t FROM numbers({hours})) ORDER BY id"
+    )
+    return [str(partition) for (partition,) in client.execute(sql)]
