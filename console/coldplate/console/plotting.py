@@ -16,7 +16,7 @@ F64 = NDArray[np.float64]
 TIERS = (("10s", 6 * 3600.0), ("1m", 4 * 86_400.0), ("1h", float("inf")))
 """The rollup that is drawn, up to which length of time: some 2,000 to 6,000 points at most."""
 
-LABELS_MAX = 12
+LABELS_MAX = 8
 _INK, _HOT, _COLD, _GREY, _HBM = "#1f4e79", "#c0392b", "#2e86c1", "#7f8c8d", "#d68910"
 _SHADE = {"critical": _HOT, "warning": _HBM}
 
@@ -44,7 +44,7 @@ SELECT kind, subject, severity, opened_at, closed_at
 FROM incidents_now
 WHERE opened_at < %(end)s AND (closed_at IS NULL OR closed_at > %(begin)s) AND severity != 'info'
     AND (subject IN %(names)s OR startsWith(subject, %(within)s) OR hasAny(affected, %(names)s))
-ORDER BY severity = 'critical' DESC, opened_at
+ORDER BY indexOf(['critical', 'warning', 'ticket'], severity), opened_at
 """
 
 
@@ -223,24 +223,25 @@ def _power(axis: Any, seen: Past) -> None:
             )
         axis.plot(_times(g), g["power_w"] / 1000, color=_COLD, lw=1.1, label="its GPUs")
         axis.set_ylabel("power, kW")
-        axis.legend(loc="upper right", fontsize=8, ncols=2, frameon=False)
+        axis.legend(
+            loc="upper right", fontsize=8, ncols=2, frameon=False, bbox_to_anchor=(1.0, 1.18)
+        )
     axis.set_ylim(bottom=0)
 
 
 def _marks(axes: Any, seen: Past) -> None:
-    """A shade while an incident lasts, and the names of the worst of them."""
-    for number, (kind, subject, severity, opened, closed) in enumerate(seen.incidents):
-        begin = max(opened, seen.begin)
-        end = min(closed or seen.end, seen.end)
-        colour = _SHADE.get(severity, _GREY)
+    """A line where an incident opens, a shade while a page lasts, and the names of the worst, in order of time."""
+    for _, _, severity, opened, closed in seen.incidents:
+        begin, end = max(opened, seen.begin), min(closed or seen.end, seen.end)
+        colour = _SHADE.get(severity)
         for axis in axes:
-            axis.axvspan(begin, end, color=colour, alpha=0.12, lw=0)
-            axis.axvline(begin, color=colour, lw=0.8)
-        if number < LABELS_MAX:
-            where = (
-                "" if subject == seen.subject else f" {subject.removeprefix(seen.subject + '/')}"
-            )
-            axes[-1].annotate(
-                f"{kind}{where}", (begin, 0.04 + 0.11 * (number % 8)), xytext=(4, 0),
-                xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7.5,
-            )  # fmt: skip
+            axis.axvline(begin, color=colour or _GREY, lw=0.8, ls="-" if colour else ":")
+            if colour:
+                axis.axvspan(begin, end, color=colour, alpha=0.12, lw=0)
+    named = sorted(seen.incidents[:LABELS_MAX], key=lambda incident: incident[3])
+    for number, (kind, subject, _, opened, _) in enumerate(named):
+        where = "" if subject == seen.subject else f" {subject.removeprefix(seen.subject + '/')}"
+        axes[-1].annotate(
+            f"{kind}{where}", (max(opened, seen.begin), 0.04 + 0.08 * number), xytext=(4, 0),
+            xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7.5,
+        )  # fmt: skip

@@ -1,8 +1,8 @@
--- title: How did the newest page come about?
+-- title: How did the newest critical incident come about?
 -- role: operator
 -- tells: Every change of the incident, with seconds since it opened: when it was seen, what it drew in, who or what
 --   closed it.
 SELECT since_opened_s, state, severity, kind, subject, affected, why, cause
 FROM incident_timeline
-WHERE id = (SELECT id FROM incidents WHERE severity IN ('warning', 'critical') ORDER BY opened_at DESC LIMIT 1)
+WHERE id = (SELECT id FROM incidents WHERE severity = 'critical' ORDER BY opened_at DESC LIMIT 1)
 ORDER BY step
