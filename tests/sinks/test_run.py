@@ -134,6 +134,9 @@ def test_the_reader_knows_the_log_and_its_place(kafka_bootstrap, topics):
         assert len(reader.kafka_id()) > 10
         assert len(reader.topic_id(topics.frames)) == 36
         assert reader.generation() >= 1
+        assert reader.ends([place]) == {place: 5}
+        # Kafka's own default: seven days.
+        assert reader.retention_s(topics.frames) == 7 * 86_400
         assert reader.committed(place) is None
         reader.seek(place, None)
         assert reader.position(place) == 0

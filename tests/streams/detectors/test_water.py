@@ -100,11 +100,14 @@ def test_a_quiet_unit_fires_nothing() -> None:
 
 
 def test_a_pump_that_fails_leaves_a_hole_and_one_that_is_relieved_does_not() -> None:
-    """With a spare that takes over it fires at once; a rotation that overlaps is none."""
+    """With a spare that takes over it fires at once; a rotation that overlaps is none, nor a pump that gives its flow."""
     coast = 3000.0 * np.exp(-np.arange(60) / 1.5)
     spare = np.r_[0.0, 200.0, np.full(58, 3000.0)]
-    stopped = unit({"pump1_rpm": coast, "pump2_rpm": spare}, 60)
+    flow = 64.0 * np.maximum(coast, spare) / 3000.0
+    stopped = unit({"pump1_rpm": coast, "pump2_rpm": spare, "flow_lpm": flow}, 60)
     assert [1] == fired(PumpTrip(1), stopped)
+    # What made it run faster is over: a valve opens, and the same flow needs less speed.
+    assert [] == fired(PumpTrip(1), unit({"pump1_rpm": np.full(60, 2000.0)}, 60))
     rotated = unit(
         {"pump1_rpm": np.r_[3000.0, 3000.0, 3000.0, coast[:57]], "pump2_rpm": 3000.0}, 60
     )

@@ -197,7 +197,8 @@ def history(
 ) -> None:
     """How fast the history answers: a day of a fleet, six questions, cold and warm.
 
-    A ClickHouse of its own is started and stopped. A day of 10,000 GPUs is 864 million rows, 8 GB.
+    A ClickHouse of its own is started and stopped. A day of 10,000 GPUs is 864 million rows and some 10 GB, and takes two
+    cores hours to build: `--state` keeps it.
     """
     from coldplate.console.benching.fleet_day import FleetDay
     from coldplate.console.benching.history import measure

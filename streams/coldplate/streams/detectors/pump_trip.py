@@ -35,9 +35,12 @@ class PumpTrip:
     level_min
         Reservoir level below which the unit's own switch may hold the pumps.
 
+    flow_ratio
+        A pump that turns and gives this share of the usual flow has not failed, whatever speed control wants of it.
+
     Notes
     -----
-    32 bytes a CDU. A lost frame may hide the hole; the stop then reads like a rotation unless flow stays low
+    56 bytes a CDU. A lost frame may hide the hole; the stop then reads like a rotation unless flow stays low
     (pump_stop.py). A controller that slows both pumps by a third within a tick reads like a failure.
     """
 
@@ -59,11 +62,12 @@ class PumpTrip:
     back: float = 0.9
     level_min: float = 0.1
     running_rpm: float = 200.0
+    flow_ratio: float = 0.95
 
     @property
     def remembers(self) -> Mapping[str, float]:
-        """Usual speed, and whether it has tripped."""
-        return {**memory_of(self.metric), "tripped": 0.0}
+        """Usual speed and flow, and whether it has tripped."""
+        return {**memory_of(self.metric, "flow_lpm"), "tripped": 0.0}
 
     @property
     def name(self) -> str:
@@ -91,10 +95,15 @@ class PumpTrip:
             tau_s=self.tau_s, warm_s=self.warm_s,
         )  # fmt: skip
         dry = tick.value("reservoir_ratio") < self.level_min
+        flow = tick.value("flow_lpm")
+        usual_lpm = follow(
+            memory, tick, "flow_lpm", flow, frozen=was, tau_s=self.tau_s, warm_s=self.warm_s
+        )
         with np.errstate(invalid="ignore"):
             ran = (baseline >= self.running_rpm) & ~dry
+            gives = (rpm >= self.running_rpm) & (flow >= self.flow_ratio * usual_lpm)
             falls = ran & (np.fmax(rpm, other) < self.hole * baseline)
-            runs = rpm >= self.back * baseline
+            runs = gives | (rpm >= self.back * baseline)
         tripped = np.where(runs, 0.0, np.where(falls, 1.0, was))
         tripped = np.where(np.isfinite(rpm), tripped, was)
         memory["tripped"][tick.rows] = tripped
