@@ -10,7 +10,6 @@ of one that does not, `realtime_ratio` is below 1, and more cores would be used 
 """
 
 import math
-import os
 import shutil
 import sys
 import tempfile
@@ -79,9 +78,10 @@ def measure(load: Load, state: Path | None = None, out: Path | None = None) -> d
         A signal asked for a stop.
     """
     with _folder(state) as folder, Progress() as progress:
-        context = Context(os.devnull, str(folder))
-        context.config = load_config(os.devnull, {})
+        context = Context(str(folder / "bench.toml"), str(folder))
         context.state.acquire()
+        _configure(folder)
+        context.config = load_config(context.config_file, {})
         files = context.state.folder("run")
         producer = Part("producer", _sending(load, files), depends_on=READERS)
         parts = chain(context, load.inventory(), [producer])
@@ -104,6 +104,13 @@ def _folder(given: Path | None) -> Iterator[Path]:
         raise Failure(f"{given} is not empty; the benchmark needs a folder of its own", BAD_INPUT)
     else:
         yield given
+
+
+def _configure(folder: Path) -> None:
+    """What the load does each cycle, jump back with its energy meters, is not to be found: everything else is."""
+    (folder / "parameters.toml").write_text("[energy-jump]\non = 1e9\nat_once = 1e9\n")
+    parameters = msgspec.json.encode(str((folder / "parameters.toml").absolute())).decode()
+    (folder / "bench.toml").write_text(f"[worker]\nparameters = {parameters}\n")
 
 
 def _sending(load: Load, run: Path) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ class Sending:
         self.began_s = first_tick + cycle.delay_s
         while self.sent < in_all and not stop.wait(SLICE_S):
             now_s = time.time()
-            due = min(in_all, int((now_s - self.began_s) / cycle.gap_s) + 1)
+            due = min(in_all, math.floor((now_s - self.began_s) / cycle.gap_s) + 1)
             if due > self.sent:
                 late_s = now_s - (self.began_s + self.sent * cycle.gap_s)
                 self.late_max_s = max(self.late_max_s, late_s)
