@@ -81,10 +81,12 @@ class PowerOscillation:
 
     def score(self, memory: Memory, tick: Tick) -> Scores:
         """The amplitude where the swing is common and new, else 0."""
-        hz, swing_w, job = (tick.near(Kind.GPU, name) for name in ("swing_hz", "swing_w", "job"))
+        hz, swing_w, job, now = (
+            tick.near(Kind.GPU, name) for name in ("swing_hz", "swing_w", "job", "power_w")
+        )
+        tells = np.isfinite(now)
         # One tick of a load in steps may be any of them.
-        power = tick.near_mean(Kind.GPU, "power_w")
-        tells = np.isfinite(power)
+        power = np.where(tells, tick.near_mean(Kind.GPU, "power_w"), np.nan)
         # Who tells nothing has not changed its job, and is not asked.
         job = np.where(tells, job, memory["job"][tick.rows])
         swings = np.isfinite(hz) & (swing_w >= self.off)
