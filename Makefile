@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 COLDPLATE := .venv/bin/coldplate
 
-.PHONY: setup demo test lint types docs cookbook docs-check bench evaluate soak-detect soak-agent clean
+.PHONY: setup demo test test-servers test-models lint types docs cookbook docs-check bench evaluate soak-detect soak-agent clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHouse; a second one takes a fraction of a second
@@ -13,8 +13,17 @@ setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHou
 demo: setup  ## The whole chain with a failing pump; DURATION=100 ends it by itself
 	@$(COLDPLATE) demo $(if $(DURATION),--duration $(DURATION))
 
-test: lint types docs-check  ## Everything that is checked
-	@$(PY) -m pytest
+# Tests of parts that start servers and processes wait more than they compute: they run beside the others, on the second core.
+SERVERS := tests/agents tests/console tests/e2e tests/sinks
+
+test: lint types docs-check  ## Everything that is checked; the tests in two halves side by side, each shown when it has ended
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-servers test-models
+
+test-servers:
+	@$(PY) -m pytest $(SERVERS)
+
+test-models:
+	@$(PY) -m pytest $(SERVERS:%=--ignore=%)
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
