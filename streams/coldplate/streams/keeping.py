@@ -25,13 +25,12 @@ AGE, LAST = "_age_s", "_last_ms"
 """What `follow` calls an average's age and its last tick (detectors/baseline.py)."""
 
 PASSING = frozenset({
-    # Sums of the block or look that is not over yet, and the score of the one before.
-    "n", "x_w", "t_c", "sum_c", "apart_k", "swing_w", "mean_w", "die_c", "least_w", "before_w", "score", "peers",
-    "sm_clock_mhz", "mem_util_ratio", "power_w", "slow_w", "supply", "counted", "growth", "lowered_s",
+    # Of the block or look before: its score, and what the next is held against.
+    "sum_c", "apart_k", "before_w", "score", "peers", "slow_w", "supply", "counted", "growth", "lowered_s",
     "evidence_s", "on_s", "back_s", "peak", "side", "settling_s",
     # The tick before.
     "before_k", "earlier_k", "before", "earlier", "before_ms", "earlier_ms", "last", "last_c", "last_w", "last_j",
-    "last_ms", "still_k", "count", "spikes", "w_now", "w_last_ms", "flow", "delta", "rpm", "most_w",
+    "last_ms", "still_k", "count", "spikes", "w_now", "w_last_ms", "flow", "rpm", "most_w",
 })  # fmt: skip
 """Names of memory that is not kept; an average of `follow` is kept whatever its name."""
 
@@ -48,7 +47,7 @@ def kept(remembered: tuple[str, ...]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> kept(("flow_lpm", "flow_lpm_age_s", "flow_lpm_last_ms", "n", "slope"))
+    >>> kept(("flow_lpm", "flow_lpm_age_s", "flow_lpm_last_ms", "score", "slope"))
     ('flow_lpm', 'slope')
     """
     averages = [n for n in remembered if n + AGE in remembered and n + LAST in remembered]
