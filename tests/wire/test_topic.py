@@ -7,7 +7,18 @@ HOUR_MS = 3_600_000
 
 def test_names_stand_under_the_prefix():
     """Two clusters on one Kafka share nothing but the broker."""
-    words = ("frames", "events", "racks", "anomalies", "incidents", "rejects", "baselines", "plant")
+    words = (
+        "frames",
+        "events",
+        "racks",
+        "anomalies",
+        "findings",
+        "incidents",
+        "actions",
+        "rejects",
+        "baselines",
+        "plant",
+    )
     assert [f"coldplate.{w}" for w in words] == [getattr(Topics(), w) for w in words]
     assert [f"site.b.{w}" for w in words] == [s.name for s in Topics("site.b").specs()]
 
@@ -19,7 +30,7 @@ def test_what_is_keyed_by_rack_is_spread_and_the_rest_is_not():
     assert {"frames", "events", "anomalies", "baselines"} == spread
     assert {1} == {s.partitions for name, s in specs.items() if name not in spread}
     assert {"rack"} == {specs[name].key for name in spread}
-    assert "incident id" == specs["incidents"].key
+    assert "incident id" == specs["incidents"].key == specs["actions"].key
 
 
 def test_records_stay_long_enough_to_restart_from():
@@ -27,7 +38,7 @@ def test_records_stay_long_enough_to_restart_from():
     hours = {s.name.removeprefix("coldplate."): s.retention_ms // HOUR_MS for s in Topics().specs()}
     assert 24 == hours["frames"] == hours["baselines"]
     assert hours["events"] == hours["anomalies"] == hours["rejects"] == 168
-    assert 720 == hours["incidents"]
+    assert 720 == hours["incidents"] == hours["actions"]
 
 
 def test_each_topic_says_what_it_holds():

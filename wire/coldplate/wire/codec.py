@@ -1,27 +1,29 @@
-"""MessagePack for the small records: events, anomalies, incidents, rejects, baselines. Frames: see frame.py."""
+"""MessagePack for the small records: events, anomalies, incidents, actions, rejects, baselines, totals. Frames: see frame.py."""
 
 from typing import TypeVar
 
 import msgspec
 
+from coldplate.wire.action import Action
 from coldplate.wire.baseline import Baselines
 from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Anomaly, Incident
 from coldplate.wire.reject import Reject
+from coldplate.wire.totals import Totals
 
-Record = TypeVar("Record", Event, Anomaly, Incident, Reject, Baselines)
+Record = TypeVar("Record", Event, Anomaly, Incident, Action, Reject, Baselines, Totals)
 
 SMALL_RECORD_BYTES_MAX = 1 << 18
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoders = {
     kind: msgspec.msgpack.Decoder(kind).decode
-    for kind in (Event, Anomaly, Incident, Reject, Baselines)
+    for kind in (Event, Anomaly, Incident, Action, Reject, Baselines, Totals)
 }
 
 
-def encode(record: Event | Anomaly | Incident | Reject | Baselines) -> bytes:
+def encode(record: Event | Anomaly | Incident | Action | Reject | Baselines | Totals) -> bytes:
     """The bytes of a small record: a MessagePack map of its fields."""
     return _encode(record)
 

@@ -20,6 +20,8 @@ class Reason(StrEnum):
     TICK_AHEAD = "tick-ahead"
     TICK_OLD = "tick-old"
     WRONG_CLUSTER = "wrong-cluster"
+    NOT_SIGNED = "not-signed"
+    BAD_SIGNATURE = "bad-signature"
 
 
 class WireError(ValueError):

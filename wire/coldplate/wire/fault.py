@@ -34,6 +34,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "other": ("unknown", "inventory-wrong"),
 }  # fmt: skip
 
+FRAMES_STOPPED = "frames-stopped"
+"""Of the pipeline itself and of no device: no detector finds it and no label has it, and people are told of it all the same."""
+
 LOOK_ALIKE = "healthy-"
 """What a kind begins with that only looks like a fault, and must not page."""
 
@@ -60,6 +63,14 @@ XID_QUIET = frozenset({"ignore", "restart-app", "update-software", "support", "a
 
 XID_MEANS: Mapping[int, str] = {79: "gpu-lost"}
 """Codes that are another kind of fault by the driver's name for it."""
+
+KINDS: tuple[str, ...] = tuple(
+    dict.fromkeys((
+        *FAMILIES, *(kind for kinds in FAMILIES.values() for kind in kinds), *XID_ACTIONS.values(),
+        FRAMES_STOPPED,
+    ))
+)  # fmt: skip
+"""What a person may name of a fault: families, kinds and actions of XIDs. An `xid-NN` is one too."""
 
 _FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 

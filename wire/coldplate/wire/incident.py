@@ -119,6 +119,10 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
         The first tick that showed it.
     why
         What this record changed, and who or what did it.
+    jobs
+        Numbers of the jobs that it may stop, as GPUs tell them; only of kinds that a job feels.
+    parts
+        Ids under which several workers told of it, where it took more than one of them to see it.
     """
 
     cluster: str
@@ -139,6 +143,8 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     throttle_at_ms: int | None = None
     throttle_seen_ms: int | None = None
     why: str = ""
+    jobs: tuple[int, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def incident_id(subject: str, kind: str, tick_ms: int) -> str:

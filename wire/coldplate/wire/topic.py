@@ -1,7 +1,7 @@
 """The topics: names, keys, and how the deployer makes them.
 
 Topics are made by `coldplate topics create` or by the deployer, never at run time. No compaction on
-what Faust reads: it mis-acknowledges around offset gaps.
+what workers read: a restart needs the tail as it was.
 """
 
 from dataclasses import dataclass
@@ -61,9 +61,19 @@ class Topics:
         return f"{self.prefix}.anomalies"
 
     @property
+    def findings(self) -> str:
+        """Episodes as single workers see them, where a cluster detector makes incidents of them."""
+        return f"{self.prefix}.findings"
+
+    @property
     def incidents(self) -> str:
         """Episodes."""
         return f"{self.prefix}.incidents"
+
+    @property
+    def actions(self) -> str:
+        """What people and the alerter did about incidents."""
+        return f"{self.prefix}.actions"
 
     @property
     def rejects(self) -> str:
@@ -88,7 +98,11 @@ class Topics:
             TopicSpec(self.events, partitions, 168 * hour, "rack", "urgent facts"),
             TopicSpec(self.racks, 1, 24 * hour, "rack", "aggregates for cluster-wide detectors"),
             TopicSpec(self.anomalies, partitions, 168 * hour, "rack", "detectors that fired"),
+            TopicSpec(
+                self.findings, 1, 168 * hour, "incident id", "episodes as single workers see them"
+            ),
             TopicSpec(self.incidents, 1, 720 * hour, "incident id", "every change of an incident"),
+            TopicSpec(self.actions, 1, 720 * hour, "incident id", "what was done about incidents"),
             TopicSpec(self.rejects, 1, 168 * hour, "none", "refused records with their reason"),
             TopicSpec(self.baselines, partitions, 24 * hour, "rack", "what detectors have learnt"),
             TopicSpec(self.plant, 1, 168 * hour, "plant", "which agent reads a plant's devices"),
