@@ -183,3 +183,27 @@ def test_an_xid_is_told_once_when_its_time_has_come():
         hall.step(1.0)
         seen += [(hall.now_s, e.code, e.subject, e.text) for e in hall.due_events()]
     assert [(3.0, 79, "rack-0000/node-0/gpu-3", "fallen off the bus")] == seen
+
+
+def test_a_forced_swing_shows_on_a_load_that_takes_all_it_is_given():
+    """Of 700 W a tenth, whatever more the load would have taken."""
+    swing = Fault("power-oscillation", "hall", 0.0, severity=0.6, ramp_s=0.0, hz=1.5)
+    hall = Hall(Scenario(racks=1, nodes=1, gpus=4, faults=(swing,)))
+    hall.step(10)
+    ratio = hall.effects.swing_ratio
+    assert hall.burst.swing_w == pytest.approx(0.5 * ratio * 700.0, rel=0.4)
+
+
+def test_energy_meters_of_a_hall_in_use_have_a_past_of_their_own():
+    """No two nodes read alike, GPUs of one nearly do, and a driver that is loaded anew begins at 0."""
+    reload = Fault("healthy-counter-reset", "rack-0001/node-2", 2.0, end_s=3.0)
+    hall = Hall(Scenario(racks=2, nodes=4, gpus=4, faults=(reload,)))
+    meters = hall.sample(Kind.GPU)[metric(Kind.GPU, "energy_j").number]
+    by_node = meters.reshape(8, 4)
+    assert 1e7 < meters.min()
+    assert 8 == len(np.unique(np.round(by_node.mean(axis=1), -6)))
+    assert 0.4 > (np.ptp(by_node, axis=1) / by_node.mean(axis=1)).max()
+    hall.step(10)
+    again = hall.sample(Kind.GPU)[metric(Kind.GPU, "energy_j").number].reshape(8, 4)
+    assert 700 * 8.5 > again[6].max() > 0
+    assert 1e7 < np.delete(again, 6, axis=0).min()

@@ -95,7 +95,7 @@ class Hall:
         )  # fmt: skip
         self.effects = Effects(racks, len(self.devices[Kind.NODE]), gpus)
         self.faults = Timeline(scenario.all_faults())
-        self.counters = Counters(gpus)
+        self.counters = Counters(self.node_of_gpu, scenario.seed)
         self.burst = Burst(gpus, self.gpus.power_w)
         self.now_ms = self._asked_ms = 0
         self._told_s = -1.0
@@ -168,6 +168,8 @@ class Hall:
             asked.load[off] = asked.memory[off] = 0.0
         if effects.swing_ratio > 0:
             turn = 2.0 * np.pi * effects.swing_hz * self.now_s
+            # A kernel that would take more than the power limit gives swings with what it is given.
+            np.minimum(asked.load, 1.0, out=asked.load)
             np.multiply(asked.load, 1.0 + effects.swing_ratio * np.sin(turn), out=asked.load)
         self.gpus.step(
             dt_s, asked.load, asked.memory, self.cdus.supply_c[self.rack_of_gpu].astype(np.float32),
@@ -182,7 +184,7 @@ class Hall:
         self.now_ms += STEP_MS
         if self.now_ms % SECOND_MS == 0:
             self.burst.close_second(self.work.job_of_gpu)
-            self.counters.second(effects, self.now_s)
+            self.counters.second(effects, self.now_s, self.gpus.energy_j)
 
     def _powers(self) -> None:
         """Electric power of nodes and racks, at their supplies' and the rack's inputs."""

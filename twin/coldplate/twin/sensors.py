@@ -92,7 +92,7 @@ class Sensors:
             "mem_used_bytes": np.where(busy, MEMORY_BYTES, MEMORY_IDLE_BYTES),
             "pstate": 0.0,
             "job": np.where(effects.node_off[hall.node_of_gpu], np.nan, hall.work.numbers),
-            "energy_j": g.energy_j,
+            "energy_j": g.energy_j + hall.counters.before_j,
             **self._slow_gpu(),
         }
 
