@@ -13,6 +13,7 @@ with warnings.catch_warnings():
     from kafka.errors import KafkaError
 
 from coldplate.agents.settings import KafkaSettings
+from coldplate.wire.refusal import reason, words
 
 CALL_MS = 5_000
 
@@ -46,6 +47,7 @@ class Follower:
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._topics = ", ".join(topics)
         try:
             self._consumer: Any = KafkaConsumer(
                 group_id=None, enable_auto_commit=False, bootstrap_timeout_ms=CALL_MS,
@@ -62,7 +64,8 @@ class Follower:
             for place, offset in self._consumer.end_offsets(places, timeout_ms=CALL_MS).items():
                 self._consumer.seek(place, offset)
         except (KafkaError, OSError) as error:
-            raise NotAnswering(f"Kafka at {settings.brokers}: {error}") from None
+            why = reason(error, settings.client_options())
+            raise NotAnswering(f"Kafka at {settings.brokers}: {why}") from None
 
     def poll(self, timeout_s: float) -> list[Seen]:
         """Records that came within the time.
@@ -74,7 +77,7 @@ class Follower:
         try:
             polled = self._consumer.poll(timeout_ms=int(1000 * timeout_s))
         except (KafkaError, OSError) as error:
-            raise NotAnswering(str(error)) from None
+            raise NotAnswering(words(error, self._topics)) from None
         return [
             Seen(r.topic, r.timestamp, r.value or b"")
             for records in polled.values()
@@ -110,8 +113,11 @@ class Lag:
                 bootstrap_timeout_ms=CALL_MS, **settings.client_options()
             )
             self._partitions = len(self._admin.describe_topics([topic])[0]["partitions"])
-        except (KafkaError, OSError, LookupError) as error:
-            raise NotAnswering(f"Kafka at {settings.brokers}: {error!r}") from None
+        except LookupError:
+            raise NotAnswering(f"Kafka at {settings.brokers} has no topic {topic}") from None
+        except (KafkaError, OSError) as error:
+            why = reason(error, settings.client_options(), topic)
+            raise NotAnswering(f"Kafka at {settings.brokers}: {why}") from None
 
     def records(self) -> dict[str, int]:
         """By group; a group that has committed nothing yet is behind by everything.
@@ -130,7 +136,7 @@ class Lag:
             )
             committed = self._admin.list_group_offsets(self._groups)
         except (KafkaError, OSError) as error:
-            raise NotAnswering(str(error)) from None
+            raise NotAnswering(words(error)) from None
         out = {}
         for group in self._groups:
             at = committed.get(group, {})
@@ -139,6 +145,26 @@ class Lag:
                 for p in places
             )
         return out
+
+    def committed(self) -> dict[str, int]:
+        """By group: the sum of its committed offsets, which grows while it works.
+
+        Raises
+        ------
+        NotAnswering
+        """
+        try:
+            found = self._admin.list_group_offsets(self._groups)
+        except (KafkaError, OSError) as error:
+            raise NotAnswering(words(error)) from None
+        return {
+            group: sum(
+                at.offset
+                for place, at in found.get(group, {}).items()
+                if place.topic == self._topic
+            )
+            for group in self._groups
+        }
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -24,6 +24,8 @@ from typing import Any
 from coldplate.agents.gate import Gate, Verdict
 from coldplate.agents.queue import Record, RecordQueue, Waiting
 from coldplate.agents.settings import KafkaSettings
+from coldplate.wire.refusal import may_write_nothing, reason, words
+from coldplate.wire.signature import Signer
 
 with warnings.catch_warnings():
     # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
@@ -85,6 +87,8 @@ class KafkaPublisher:
     gate
         Asked about each record, frame or event, before it is sent; None lets all pass. It is asked under this
         publisher's lock, so it may take none that is held by whoever calls `gate_changed`.
+    signer
+        Writes beside a record that it is its source's own; None leaves that out.
     """
 
     def __init__(
@@ -94,8 +98,9 @@ class KafkaPublisher:
         queue_bytes_max: int = 64 << 20,
         waiting: Waiting | None = None,
         gate: Gate | None = None,
+        signer: Signer | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings, self._signer = settings, signer
         self._queue: Waiting = RecordQueue(queue_bytes_max) if waiting is None else waiting
         self._gate = gate
         self._full, self._dropped_told = False, 0
@@ -103,10 +108,11 @@ class KafkaPublisher:
         self._producer: Any = None
         self._searching: Any = None
         self._aside_until_s: dict[str, float] = {}
+        self._aside_said: dict[str, set[str]] = {}
         self._held_until_s: dict[str, float] = {}
         self._one_by_one = 0
         self._closing = self._closed = False
-        self._down = False
+        self._down = self._known = False
         self._thread = threading.Thread(target=self._send_all, name="publisher", daemon=True)
         self._thread.start()
 
@@ -195,13 +201,16 @@ class KafkaPublisher:
             "reconnect_backoff_max_ms": 1_000, "allow_auto_create_topics": False,
             "metrics_enabled": False, "kafka_client": client, "proxy_url": "closing://",
         }  # fmt: skip
+        reached: dict[str, Any] = {}
         try:
-            producer = KafkaProducer(**options | self._settings.client_options())
+            reached = self._settings.client_options()
+            producer = KafkaProducer(**options | reached)
         except (KafkaError, OSError, ValueError, RuntimeError) as error:
             if self._searching is not None:
                 # A producer whose making fails keeps its sockets.
                 self._searching.close()
-            self._say_down(error)
+            if not self._closing:
+                self._say_down(reason(error, reached) if reached else str(error), known=True)
             return None
         finally:
             self._searching = None
@@ -249,7 +258,8 @@ class KafkaPublisher:
                     self._set_aside(producer, record.topic, error)
             return
         try:
-            future = producer.send(record.topic, record.value, record.key)
+            headers = self._signer.headers(record.topic, record.value) if self._signer else []
+            future = producer.send(record.topic, record.value, record.key, headers=headers)
         except MessageSizeTooLargeError:
             with self._changed:
                 if not self._closed:
@@ -269,6 +279,7 @@ class KafkaPublisher:
             self._queue.done(record, "acknowledged")
             self._one_by_one = max(0, self._one_by_one - 1)
             if self._aside_until_s.pop(record.topic, None) is not None:
+                self._aside_said.pop(record.topic, None)
                 log.warning("topic %s takes records again", record.topic)
             if self._down:
                 self._down = False
@@ -289,10 +300,12 @@ class KafkaPublisher:
                 self._drop_too_large(record)
             elif isinstance(error, _OF_TOPIC):
                 self._set_aside(producer, record.topic, error)
+            elif may_write_nothing(error):
+                self._say_down(words(error), known=True)
             elif isinstance(error, _REFUSALS) or type(error) is KafkaError:
                 self._refused(record, error)
             else:
-                self._say_down(error)
+                self._say_down(words(error))
             self._queue.counts["resent"] += self._queue.give_back_all()
             self._changed.notify_all()
 
@@ -310,14 +323,17 @@ class KafkaPublisher:
         record.refusals += isinstance(error, _REFUSALS)
         if record.refusals >= REFUSALS_MAX:
             log.warning(
-                "topic %s refuses a record for good (%s); it is dropped", record.topic, error
+                "topic %s refuses a record for good (%s); it is dropped", record.topic, words(error)
             )
             self._queue.done(record, "dropped_refused")
             self._one_by_one -= 1
 
     def _set_aside(self, producer: Any, topic: str, error: Exception) -> None:
-        if topic not in self._aside_until_s:
-            log.warning("topic %s does not take records (%s); they wait here", topic, error)
+        # Each reason once: what was late to answer at first may then say that there is no right.
+        why, said = words(error, topic), self._aside_said.setdefault(topic, set())
+        if why not in said:
+            said.add(why)
+            log.warning("topic %s does not take records (%s); they wait here", topic, why)
         self._aside_until_s[topic] = time.monotonic() + ASIDE_S
         self._queue.counts["set_aside"] += 1
         # A producer asks for a topic that is missing ten times a second, until it forgets it. The set
@@ -325,13 +341,14 @@ class KafkaPublisher:
         metadata = producer._metadata  # noqa: SLF001
         metadata._topics = metadata._topics - {topic}  # noqa: SLF001
 
-    def _say_down(self, error: Exception) -> None:
-        if not self._down and not self._closing:
-            self._down = True
+    def _say_down(self, why: str, *, known: bool = False) -> None:
+        # Once, and once more when it is known why: what a producer gave up says no more than that its time was over.
+        if not self._closing and (not self._down or (known and not self._known)):
             log.warning(
                 "Kafka at %s does not take records (%s); they wait here and are sent again",
-                self._settings.brokers, error,
+                self._settings.brokers, why,
             )  # fmt: skip
+            self._down, self._known = True, known
 
 
 class _Closing(KafkaNetSocket):  # type: ignore[misc]

@@ -1,8 +1,9 @@
 """How an agent reaches Kafka."""
 
-import ssl
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from coldplate.wire.tls import tls_context
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,19 @@ class KafkaSettings:
     compression: Literal["none", "lz4", "zstd"] = "zstd"
 
     def client_options(self) -> dict[str, Any]:
-        """Keyword arguments that kafka-python's producer, consumer and admin client share."""
+        """Keyword arguments that kafka-python's producer, consumer and admin client share.
+
+        Raises
+        ------
+        OSError
+            A certificate's file cannot be read or used; says which.
+        """
         out: dict[str, Any] = {
             "bootstrap_servers": [b.strip() for b in self.brokers.split(",")],
             "security_protocol": self.security_protocol,
         }
         if self.security_protocol.endswith("SSL"):
-            context = ssl.create_default_context(cafile=self.ca_file or None)
-            if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file or None)
-            out["ssl_context"] = context
+            out["ssl_context"] = tls_context(self.ca_file, self.cert_file, self.key_file)
         if self.security_protocol.startswith("SASL"):
             out |= {
                 "sasl_mechanism": self.sasl_mechanism,

@@ -1,25 +1,41 @@
-"""Makes the topics, as `coldplate topics create` and the local stack do; nothing else ever creates one."""
+"""Makes the topics, as `coldplate topics create` and the local stack do; nothing else ever creates one.
+
+And what else is done to a broker before parts may use it: rights and passwords, where they are not made by other means.
+"""
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from coldplate.agents.settings import KafkaSettings
+from coldplate.wire.refusal import reason, words
+from coldplate.wire.rights import Right
 from coldplate.wire.topic import TopicSpec
 
 with warnings.catch_warnings():
     # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import KafkaAdminClient
-    from kafka.admin import NewTopic
+    from kafka.admin import (
+        ACL,
+        ACLOperation,
+        ACLPermissionType,
+        ACLResourcePatternType,
+        NewTopic,
+        ResourcePattern,
+        ResourceType,
+        ScramMechanism,
+        UserScramCredentialUpsertion,
+    )
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the error that is raised says it
 
 
 class TopicsError(RuntimeError):
-    """Kafka did not answer, or refused; the message says which."""
+    """Kafka did not answer, or refused; the message says which, and what to do."""
 
 
 def create_topics(
@@ -35,15 +51,7 @@ def create_topics(
     TopicsError
         When no broker answers or rights are missing.
     """
-    try:
-        return _create(settings, specs, replicas)
-    except (KafkaError, OSError) as error:
-        raise TopicsError(str(error)) from None
-
-
-def _create(settings: KafkaSettings, specs: Sequence[TopicSpec], replicas: int) -> dict[str, str]:
-    admin: Any = KafkaAdminClient(bootstrap_timeout_ms=5_000, **settings.client_options())
-    try:
+    with _admin(settings, "to create") as admin:
         there = set(admin.list_topics())
         out = {}
         for spec in specs:
@@ -64,8 +72,69 @@ def _create(settings: KafkaSettings, specs: Sequence[TopicSpec], replicas: int) 
             except TopicAlreadyExistsError:
                 out[spec.name] = "exists"
         return out
+
+
+def grant(settings: KafkaSettings, rights: Mapping[str, Sequence[Right]]) -> int:
+    """Let users do things; how many rights that were.
+
+    Parameters
+    ----------
+    settings
+        Of one who may alter the cluster.
+    rights
+        By the user's name, without `User:`.
+
+    Raises
+    ------
+    TopicsError
+        When no broker answers or rights are missing.
+    """
+    rules = [_acl(user, right, o) for user, of in rights.items() for right in of for o in right.operations]  # fmt: skip
+    with _admin(settings) as admin:
+        if failed := admin.create_acls(rules)["failed"]:
+            raise TopicsError(f"{len(failed)} of {len(rules)} rights: {words(failed[0]())}")
+    return len(rules)
+
+
+def set_password(settings: KafkaSettings, user: str, password: str) -> None:
+    """Give a user of SCRAM-SHA-512 another password.
+
+    Raises
+    ------
+    TopicsError
+        When no broker answers or rights are missing.
+    """
+    change = UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password=password)
+    with _admin(settings) as admin:
+        admin.alter_user_scram_credentials([change])
+
+
+def _acl(user: str, right: Right, operation: str) -> Any:
+    kind = ResourceType.TOPIC if right.resource == "topic" else ResourceType.GROUP
+    form = ACLResourcePatternType.PREFIXED if right.prefixed else ACLResourcePatternType.LITERAL
+    name = "DESCRIBE_CONFIGS" if operation == "DescribeConfigs" else operation.upper()
+    return ACL(
+        f"User:{user}", "*", ACLOperation[name], ACLPermissionType.ALLOW,
+        ResourcePattern(kind, right.name, form),
+    )  # fmt: skip
+
+
+@contextmanager
+def _admin(settings: KafkaSettings, topic: str = "") -> Iterator[Any]:
+    """A client for a few requests; what it raises becomes a `TopicsError`."""
+    try:
+        options = settings.client_options()
+    except OSError as error:
+        raise TopicsError(str(error)) from None
+    admin: Any = None
+    try:
+        admin = KafkaAdminClient(bootstrap_timeout_ms=5_000, **options)
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise TopicsError(reason(error, options, topic)) from None
     finally:
-        admin.close()
+        if admin is not None:
+            admin.close()
 
 
 def broker_version(settings: KafkaSettings) -> str:
@@ -73,11 +142,8 @@ def broker_version(settings: KafkaSettings) -> str:
 
     Raises
     ------
-    kafka.errors.KafkaError
-        When no broker answers.
+    TopicsError
+        When no broker answers, or lets us in.
     """
-    admin: Any = KafkaAdminClient(bootstrap_timeout_ms=5_000, **settings.client_options())
-    try:
+    with _admin(settings) as admin:
         return f"protocol of Kafka {'.'.join(map(str, admin._manager.broker_version))}"  # noqa: SLF001  no public name
-    finally:
-        admin.close()

@@ -23,8 +23,10 @@ MARGIN_K = 10.0
 REASONS = 0x20 | 0x40 | 0x80
 """Software and hardware thermal slowdown, power brake (nvml.h)."""
 
-FALLS = {"flow_lpm": 0.10, "pump1_rpm": 0.20, "pump2_rpm": 0.20, "kpa_delta": 0.15}
-"""By quantity of a CDU: the share of its mean that it must lose."""
+FALLS = {
+    "flow_lpm": 0.10, "pump1_rpm": 0.20, "pump2_rpm": 0.20, "kpa_delta": 0.15, "return_kpa": 0.03,
+}  # fmt: skip
+"""By quantity of a CDU: the share of its mean that it must lose. The return pressure is the loop's own, which a burst takes away and no load."""
 
 MEAN_S = 60.0
 

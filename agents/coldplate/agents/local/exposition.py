@@ -29,18 +29,18 @@ class Family:
     help
         One line.
     samples
-        Labels and value; one that is NaN is left out.
+        What stands behind the name, labels and value; one that is NaN is left out.
     """
 
     name: str
-    kind: Literal["counter", "gauge", "info"]
+    kind: Literal["counter", "gauge", "info", "histogram"]
     help: str
-    samples: list[tuple[Labels, float]] = field(default_factory=list)
+    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
 
-    def add(self, labels: Labels, value: float) -> None:
-        """Take a sample, unless it is absent."""
+    def add(self, labels: Labels, value: float, suffix: str = "") -> None:
+        """Take a sample, unless it is absent; those of a histogram end in `_bucket`, `_sum`, `_count`."""
         if not math.isnan(value):
-            self.samples.append((labels, value))
+            self.samples.append((suffix, labels, value))
 
 
 def wants_openmetrics(accept: str) -> bool:
@@ -57,7 +57,10 @@ def render(families: Iterable[Family], *, openmetrics: bool = False) -> str:
         name, kind = _declared(family, openmetrics=openmetrics)
         out.append(f"# HELP {name} {_help(family.help, openmetrics=openmetrics)}")
         out.append(f"# TYPE {name} {kind}")
-        out += [f"{family.name}{_labels(labels)} {_value(v)}" for labels, v in family.samples]
+        out += [
+            f"{family.name}{suffix}{_labels(labels)} {_value(v)}"
+            for suffix, labels, v in family.samples
+        ]
     if openmetrics:
         out.append("# EOF")
     return "\n".join(out) + "\n" if out else ""

@@ -130,6 +130,11 @@ def _agent(status: Status, hostname: tuple[str, str]) -> Iterator[Family]:
         family.add({}, float(value))
         yield family
     yield dropped
+    # Under the name that every part has for it.
+    reloads = Family("coldplate_part_reloads_total", "counter", "Configurations read again, by outcome: taken, refused")  # fmt: skip
+    for outcome, count in status.reloads.items():
+        reloads.add({"outcome": outcome}, float(count))
+    yield reloads
     latest = status.latest
     tick = Family("coldplate_last_tick_timestamp_seconds", "gauge", "Tick of the last samples")
     if latest is not None and latest.t_ms is not None:

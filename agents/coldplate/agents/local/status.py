@@ -64,6 +64,8 @@ class Status:
     role_state: Callable[[], str] = str
     """Of a plant's agent: `leading`, `standing_by`, `cut_off`; "" where there is no other."""
     facts: dict[str, dict[str, Fact]] = field(default_factory=dict)
+    reloads: dict[str, int] = field(default_factory=lambda: {"taken": 0, "refused": 0})
+    """How often the configuration was read again, by outcome."""
     xids: dict[str, int] = field(default_factory=dict)
     """Last XID by GPU."""
     ticked_s: float | None = None

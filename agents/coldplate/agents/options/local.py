@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from coldplate.agents.options.certificate import MEANINGS as OF_CERTIFICATE
+from coldplate.agents.options.certificate import check_named
+
 MEANINGS = {
     "address": "where `/metrics`, `/healthz` and `/readyz` are offered; other than loopback opens them to the network",
     "port": "its port; 0 offers nothing",
@@ -12,6 +15,7 @@ MEANINGS = {
     "hostname": "value of that label; empty: the machine's own name",
     "connections_max": "requests that are answered at the same time; others are refused",
     "unseen_ticks": "ticks after which a GPU that does not answer turns `/healthz` red",
+    **OF_CERTIFICATE,
 }
 
 
@@ -24,3 +28,9 @@ class Local(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hostname: str = ""
     connections_max: Annotated[int, Meta(ge=1, le=64)] = 8
     unseen_ticks: Annotated[int, Meta(ge=1, le=600)] = 5
+    cert_file: str = ""
+    key_file: str = ""
+    client_ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        check_named(self.cert_file, self.key_file, self.client_ca_file)

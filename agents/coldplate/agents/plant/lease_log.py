@@ -18,6 +18,7 @@ from coldplate.agents.follow import NotAnswering
 from coldplate.agents.settings import KafkaSettings
 from coldplate.wire.errors import WireError
 from coldplate.wire.lease import LeaseRecord, decode_lease, encode_lease
+from coldplate.wire.refusal import reason, words
 
 with warnings.catch_warnings():
     # kafka-python reads its schemas by a function that Python 3.11 alone calls deprecated.
@@ -88,7 +89,8 @@ class LeaseLog:
             self.whole = self._seek()
         except (KafkaError, OSError, ValueError, RuntimeError) as error:
             self.close()
-            raise NotAnswering(f"Kafka at {settings.brokers}: {error}") from None
+            why = reason(error, settings.client_options(), topic)
+            raise NotAnswering(f"Kafka at {settings.brokers}: {why}") from None
 
     def poll(self, timeout_s: float) -> Sequence[Entry]:
         """Records that came within the time.
@@ -101,7 +103,7 @@ class LeaseLog:
         try:
             polled = self._consumer.poll(timeout_ms=int(1000 * timeout_s))
         except (KafkaError, OSError) as error:
-            raise NotAnswering(f"{self._topic}: {error!r}") from None
+            raise NotAnswering(f"{self._topic}: {words(error, self._topic)}") from None
         out = []
         for record in polled.get(self._place, ()):
             if record.timestamp_type != _LOG_APPEND_TIME:
@@ -168,7 +170,8 @@ class LeaseLog:
         partitions = self._consumer.partitions_for_topic(self._topic)
         if partitions != {0}:
             raise ValueError(
-                f"topic {self._topic} must exist and have one partition; `coldplate topics create` makes it"
+                f"topic {self._topic} must exist and have one partition: `coldplate topics create` makes it, `coldplate topics acls`"
+                " lists who needs a right to it"
             )
         self._consumer.assign(places)
         first = self._consumer.beginning_offsets(places, timeout_ms=START_MS)[self._place]
