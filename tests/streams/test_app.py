@@ -7,7 +7,8 @@ import sys
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from coldplate.streams.app import EXIT_FAILED, publish, write_down
+from coldplate.streams.app import publish, write_down
+from coldplate.streams.ending import EXIT_FAILED
 from coldplate.streams.pipeline import Effects
 from coldplate.wire.baseline import Baselines
 from coldplate.wire.reject import Reject
@@ -15,7 +16,7 @@ from coldplate.wire.topic import Topics
 
 FAILING = """
 import logging
-from coldplate.streams.app import or_end
+from coldplate.streams.ending import or_end
 logging.basicConfig(level=logging.CRITICAL)
 with or_end():
     raise RuntimeError("a bug")

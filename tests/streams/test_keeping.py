@@ -146,13 +146,12 @@ def test_who_took_over_judges_as_if_nothing_had_been(learnt):
         assert one.evidence.threshold == pytest.approx(other.evidence.threshold, rel=0.01)
 
 
-def test_without_it_a_fault_that_lasts_is_taken_for_normal(learnt):
-    """Flow was lost while no worker ran: who knows what is usual says so at once, who does not never does."""
-    ill = {"flow-loss": (0, LEARN_S + HOUR_S)}
+@pytest.mark.parametrize("detector", ["flow-loss", "thermal-path"])
+def test_without_it_a_fault_that_lasts_is_taken_for_normal(learnt, detector):
+    """It began while no worker ran: who knows what is usual says so at once, who does not never does."""
+    ill = {detector: (0, LEARN_S + HOUR_S)}
     engine, keeping = taken_over(learnt)
-    assert "flow-loss" in {
-        a.detector for a in judge(engine, frames(LEARN_S, 600, ill=ill), keeping)
-    }
+    assert detector in {a.detector for a in judge(engine, frames(LEARN_S, 600, ill=ill), keeping)}
     assert [] == judge(Engine("test", INVENTORY, detectors=JUDGES), frames(LEARN_S, 600, ill=ill))
 
 

@@ -368,6 +368,32 @@ def test_racks_that_are_unlike_themselves_at_other_times_have_no_common_cause():
     assert not any(i.severity.pages for i in world.open)
 
 
+@pytest.mark.parametrize(
+    ("node_lpm", "others", "named"),
+    [
+        (1.0, (), ("kinked-hose", NODE)),
+        (14.0, (), ("flow-loss", CDU)),
+        (1.0, ("rack-0003/node-2",), ("flow-loss", CDU)),
+    ],
+)
+def test_a_rack_that_lost_what_one_of_its_nodes_lost_has_a_kinked_hose(node_lpm, others, named):
+    """12 of 48 l/min: all of it is one node's, or it is not, or another node lost some too."""
+    world = World()
+    world.at(0, flowing("flow-loss", CDU, 36.0, 48.0))
+    world.at(2, *(flowing("kinked-hose", n, node_lpm, 16.0, 2) for n in (NODE, *others)))
+    (incident,) = world.last.values()
+    assert named == (incident.kind, incident.subject)
+
+
+def flowing(kind: str, subject: str, value: float, usual: float, t_s: float = 0) -> Anomaly:
+    """What a detector of flow says, l/min."""
+    anomaly = told(kind, subject, t_s)
+    metric = "flow_lpm" if subject == CDU else "node_flow_lpm"
+    return replace(
+        anomaly, evidence=replace(anomaly.evidence, metric=metric, value=value, baseline=usual)
+    )
+
+
 def test_a_pump_that_begins_to_cavitate_while_it_wears_is_one_incident():
     """Whenever: what is of one family on one device, and holds, is not opened twice."""
     world = World()
@@ -400,3 +426,30 @@ def test_a_meter_that_the_heat_balance_contradicts_loses_no_flow():
         (i.kind, i.subject) for i in world.last.values()
     }
     assert 2 == len(world.last)
+
+
+def test_who_was_slow_before_anything_hung_is_not_slow_because_of_it():
+    """A hang is told a minute after it began; who was slow eight seconds before that is an incident of its own."""
+    world = World()
+    world.at(0, told("straggler", "rack-0007/node-1/gpu-0"))
+    hangs = told("hung-gpu", GPU, 68)
+    world.at(68, replace(hangs, evidence=replace(hangs.evidence, t_ms=(T0 + 8) * 1000)))
+    assert {"straggler", "hung-gpu"} == {i.kind for i in world.open}
+
+
+def test_a_valve_that_follows_when_a_filter_was_changed_is_not_stuck():
+    """The filter had been clogging for minutes."""
+    world = World()
+    world.at(0, told("filter-clog", CDU, severity=Severity.TICKET))
+    world.at(400, told("valve-stuck", CDU, 400))
+    (incident,) = world.open
+    assert "filter-clog" == incident.kind
+
+
+def test_another_gpu_of_a_node_that_is_not_where_it_should_be_is_no_news():
+    """Its meter jumps when the exchange is put right."""
+    world = World()
+    world.at(0, told("inventory-wrong", f"{NODE}/gpu-0"))
+    world.at(130, told("inventory-wrong", f"{NODE}/gpu-1", 130))
+    (incident,) = world.open
+    assert NODE == incident.subject

@@ -1,25 +1,27 @@
-"""The Faust app: streams in, pipeline, effects out; five lines a worker function.
+"""The Faust app: a worker's lifecycle, timers and producer; reading is a service of it.
 
-Set up as Faust 0.15.3 is sound: concurrency 1 (otherwise a commit can pass a record that is still being
-processed), no tables, no exactly_once, no leader topic, no topic declaration, web off. Records are taken in
-batches, as raw bytes; a batch's offsets are acknowledged by Faust after its effects are acknowledged by Kafka,
-because `take_events` acknowledges when the loop asks for the next batch.
+Frames and events are not read through Faust's streams, which cost 105 to 160 us a record (docs/adr/0009): the service
+has a consumer of its own, hands batches to the pipeline, and commits after their effects are in Kafka. So the app
+starts no consumer, and has no tables, no leader topic, no topic declaration, no web server.
 """
 
 import asyncio
 import logging
 import os
-import ssl
+import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 
-from coldplate.streams.pipeline import Effects, Pipeline, Record
+from coldplate.streams.cluster.summing import Summing
+from coldplate.streams.connection import tls
+from coldplate.streams.pipeline import Effects, Pipeline
+from coldplate.streams.reading import Reader
 from coldplate.streams.settings import WorkerSettings
 from coldplate.wire.baseline import Baselines
 from coldplate.wire.codec import encode
@@ -27,16 +29,11 @@ from coldplate.wire.topic import Topics, rack_key
 
 log = logging.getLogger(__name__)
 
-TAKE_MAX = 1000
-TAKE_WITHIN_S = 0.3
 AGAIN_S = 1.0
-
-EXIT_FAILED = 70
-"""sysexits' EX_SOFTWARE: start me again."""
+LOOK_AT_ENDS_S = 10.0
 
 EFFECTS_AT_ONCE = 500
 """Sends awaited together: thousands of rejects in a row must not become thousands of futures."""
-
 
 KEEP_AT_END_S = 4.0
 """For writing down what was learnt before the process ends; half of what the end may take."""
@@ -44,7 +41,7 @@ KEEP_AT_END_S = 4.0
 
 def credentials(settings: WorkerSettings) -> Any:
     """Faust's credentials object for the settings; None for PLAINTEXT."""
-    context = _tls(settings) if settings.security_protocol.endswith("SSL") else None
+    context = tls(settings) if settings.security_protocol.endswith("SSL") else None
     if settings.security_protocol.startswith("SASL"):
         return SASLCredentials(
             username=settings.sasl_user, password=settings.sasl_password,
@@ -54,9 +51,10 @@ def credentials(settings: WorkerSettings) -> Any:
 
 
 def create_app(
-    settings: WorkerSettings, pipeline: Pipeline, on_stats: Callable[[Pipeline], None] | None = None
-) -> Any:
-    """The app over a pipeline; starting it is the caller's business (worker.py).
+    settings: WorkerSettings, pipeline: Pipeline, reader: Reader,
+    on_stats: Callable[[], None] | None = None,
+) -> Any:  # fmt: skip
+    """The app around a pipeline and its reader; starting it is the caller's business (worker.py).
 
     Parameters
     ----------
@@ -66,45 +64,43 @@ def create_app(
     brokers = [f"kafka://{b.strip()}" for b in settings.brokers.split(",")]
     app = faust.App(
         settings.group, broker=brokers, broker_credentials=credentials(settings),
-        consumer_group_instance_id=settings.instance or "", consumer_auto_offset_reset="earliest",
-        broker_commit_interval=1.0, stream_buffer_maxsize=4096,
         producer_acks=-1, producer_compression_type="lz4",
         key_serializer="raw", value_serializer="raw",
         topic_allow_declare=False, topic_disable_leader=True, table_standby_replicas=0,
         web_enabled=False, datadir=str(settings.state_dir), worker_redirect_stdouts=False,
     )  # fmt: skip
-    topics = settings.topics
-    frames = app.topic(topics.frames, key_serializer="raw", value_serializer="raw")
-    events = app.topic(topics.events, key_serializer="raw", value_serializer="raw")
+    # Faust's word for an app that starts no consumer: it would join the group without a topic.
+    app.producer_only = True
+    told = partial(publish, app, settings.topics, joined=settings.joined)
 
-    async def take_frames(stream: Any) -> None:
-        async for batch in stream.take_events(TAKE_MAX, within=TAKE_WITHIN_S):
-            with or_end():
-                effects = pipeline.frames(records(batch), time.time_ns() // 1_000_000)
-                await publish(app, topics, effects)
+    @app.service
+    class Reading(faust.Service):
+        @faust.Service.task
+        async def _read(self) -> None:
+            await reader.run(told)
 
-    async def take_events(stream: Any) -> None:
-        async for event in stream.events():
-            with or_end():
-                await publish(app, topics, pipeline.events(records([event])))
+        async def on_stop(self) -> None:
+            await reader.stop()
 
     async def pass_time() -> None:
         # An exception in a timer would end the whole worker silently; a failed send is tried again next time.
         try:
-            await publish(app, topics, pipeline.passing_time(time.time_ns() // 1_000_000))
+            if reader.ready:
+                await told(pipeline.passing_time(time.time_ns() // 1_000_000))
             if on_stats is not None:
-                on_stats(pipeline)
+                on_stats()
         except Exception:
             log.exception("the once-a-second look failed")
 
-    app.agent(frames, concurrency=1, name="frames")(take_frames)
-    app.agent(events, concurrency=1, name="events")(take_events)
     app.timer(1.0, name="pass_time")(pass_time)
-    _keep(app, settings, pipeline)
+    app.timer(LOOK_AT_ENDS_S, name="ends")(reader.membership.look_at_ends)
+    _keep(app, settings, pipeline, reader)
+    if settings.joined:
+        _sum(app, settings, pipeline, reader)
     return app
 
 
-def _keep(app: Any, settings: WorkerSettings, pipeline: Pipeline) -> None:
+def _keep(app: Any, settings: WorkerSettings, pipeline: Pipeline, reader: Reader) -> None:
     """Have what is learnt written down in turns, and all of it at an orderly end.
 
     In a timer of its own: a topic that is missing, or Kafka away, must not hold up what was found.
@@ -124,6 +120,7 @@ def _keep(app: Any, settings: WorkerSettings, pipeline: Pipeline) -> None:
             away = False
 
     async def keep_all(*_: Any, **__: Any) -> None:
+        await reader.stop()
         try:
             async with asyncio.timeout(KEEP_AT_END_S):
                 await write_down(app, topics, keeping.all())
@@ -134,40 +131,34 @@ def _keep(app: Any, settings: WorkerSettings, pipeline: Pipeline) -> None:
     app.on_before_shutdown.connect(keep_all)
 
 
-@contextmanager
-def or_end() -> Iterator[None]:
-    """End the process on an exception that nobody foresaw.
+def _sum(app: Any, settings: WorkerSettings, pipeline: Pipeline, reader: Reader) -> None:
+    """Have it told what the racks draw, once: the next tick is as good."""
+    name = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
+    summing = Summing(pipeline.engine, name)
 
-    Faust would log it, acknowledge what was not done, and go on as if healthy. Whoever is started after us reads
-    again from the last offset that was committed, with effects.
-    """
-    try:
-        yield
-    except Exception:
-        log.critical("a batch could not be worked on; ending, to be started anew", exc_info=True)
-        os._exit(EXIT_FAILED)
+    async def tell() -> None:
+        if not reader.ready:
+            return
+        try:
+            for totals in summing.due(time.time_ns() // 1_000_000):
+                await app.send(
+                    settings.topics.racks, value=encode(totals), key_serializer="raw", value_serializer="raw"
+                )  # fmt: skip
+        except Exception as error:  # noqa: BLE001  in a timer: an exception would end the worker silently
+            log.debug("what the racks draw is not told (%r)", error)
 
-
-def records(batch: Sequence[Any]) -> list[Record]:
-    """Faust events as the pipeline's records."""
-    out = []
-    for event in batch:
-        message = event.message
-        value = message.value if isinstance(message.value, bytes) else b""
-        stamp = int((message.timestamp or 0.0) * 1000)
-        out.append(Record(message.topic, message.partition, message.offset, stamp, value))
-    return out
+    app.timer(1.0, name="sum")(tell)
 
 
-async def publish(app: Any, topics: Topics, effects: Effects) -> None:
+async def publish(app: Any, topics: Topics, effects: Effects, *, joined: bool = False) -> None:
     """Send effects and wait until Kafka has them all, so that the offset may follow.
 
-    While Kafka is away they are sent again: the same ids, so a reader that gets one twice sees one.
+    Incidents are findings where a cluster detector makes incidents of them. While Kafka is away they are sent again: the same ids, so a reader that gets one twice sees one.
     """
     away = False
     while True:
         try:
-            await _send(app, topics, effects)
+            await _send(app, topics, effects, joined=joined)
         except KafkaError as error:
             if not away:
                 log.warning("Kafka does not take what was found (%r); sending it again", error)
@@ -198,8 +189,9 @@ async def write_down(app: Any, topics: Topics, records: Iterable[Baselines]) -> 
     await asyncio.gather(*handed)
 
 
-async def _send(app: Any, topics: Topics, effects: Effects) -> None:
-    sends = [(topics.incidents, i.id.encode(), encode(i)) for i in effects.incidents]
+async def _send(app: Any, topics: Topics, effects: Effects, *, joined: bool) -> None:
+    into = topics.findings if joined else topics.incidents
+    sends = [(into, i.id.encode(), encode(i)) for i in effects.incidents]
     sends += [(topics.anomalies, rack_key(a.rack), encode(a)) for a in effects.anomalies]
     sends += [(topics.rejects, b"", encode(r)) for r in effects.rejects]
     for start in range(0, len(sends), EFFECTS_AT_ONCE):
@@ -210,24 +202,3 @@ async def _send(app: Any, topics: Topics, effects: Effects) -> None:
             for topic, key, value in sends[start : start + EFFECTS_AT_ONCE]
         ]
         await asyncio.gather(*handed)
-
-
-def client_options(settings: WorkerSettings) -> dict[str, Any]:
-    """The same connection settings as keyword arguments of aiokafka's clients."""
-    out: dict[str, Any] = {"security_protocol": settings.security_protocol}
-    if settings.security_protocol.endswith("SSL"):
-        out["ssl_context"] = _tls(settings)
-    if settings.security_protocol.startswith("SASL"):
-        out |= {
-            "sasl_mechanism": settings.sasl_mechanism,
-            "sasl_plain_username": settings.sasl_user,
-            "sasl_plain_password": settings.sasl_password,
-        }
-    return out
-
-
-def _tls(settings: WorkerSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context

@@ -113,6 +113,8 @@ class Case:
         The least flow of the rack while it was open.
     worst
         The victims when they were most: what the closing record tells.
+    jobs
+        Numbers of the jobs that feel it.
     looked_ms
         When what follows from it was last worked out.
     kept
@@ -145,6 +147,7 @@ class Case:
     worst: tuple[Evidence, ...] = ()
     kept: bool = False
     looked_ms: int = -1
+    jobs: tuple[int, ...] = ()
 
     @staticmethod
     def opened_by(anomaly: Anomaly) -> "Case":
@@ -164,6 +167,7 @@ class Case:
             incident.cause, incident.step + 1,
             affected=incident.affected,
             throttle_at_ms=incident.throttle_at_ms, throttle_seen_ms=incident.throttle_seen_ms,
+            jobs=incident.jobs,
         )  # fmt: skip
 
     @property
@@ -262,7 +266,7 @@ class Case:
             opened_ms=self.opened_ms, updated_ms=self.updated_ms, closed_ms=self.closed_ms,
             cause=self.cause, first_tick_ms=self.first_ms, affected=self.affected,
             evidence=tuple(self.evidence())[:EVIDENCE_MAX], throttle_at_ms=self.throttle_at_ms,
-            throttle_seen_ms=self.throttle_seen_ms, why=why,
+            throttle_seen_ms=self.throttle_seen_ms, why=why, jobs=self.jobs,
         )  # fmt: skip
         self.step += 1
         return out

@@ -23,6 +23,9 @@ SOON_MS = 300_000
 ALWAYS_MS = 1 << 62
 """As long as the cause is there: wear that ends in a loss of flow, a symptom that names nothing."""
 
+LOOK_MS = 6_000
+"""What looks every six seconds knows no more than this of what came first."""
+
 _PLATE, _BRANCH = FAMILIES["plate"], FAMILIES["branch"]
 _SENSOR = FAMILIES["sensor"]
 _METERS = ("flow-sensor-drift", "sensor-drift", "sensor-spike")
@@ -112,7 +115,7 @@ TABLE: tuple[Rule, ...] = (
     ), before_ms=120_000),
     Rule("inventory-wrong", (
         Explains((*_BLIND, *_ERRORS[1:]), "node", ALWAYS_MS),
-    ), Level.NODE, before_ms=180_000),
+    ), Level.NODE, before_ms=180_000, gather_ms=600_000),
     Rule("silent-hall", (Explains(("partition", "silent-rack", *_BLIND), "self"),)),
     Rule("partition", (Explains(("silent-rack", *_BLIND), "self"),), Level.HALL, 2, gather_ms=15_000),
     Rule("silent-rack", (Explains(_BLIND, "rack"),), Level.HALL, 2, gather_ms=15_000),
@@ -150,7 +153,10 @@ TABLE: tuple[Rule, ...] = (
     Rule("facility-water-warm", (
         Explains(("condensation-risk", "sensor-drift", *_SUPPLY_SIDE), "rack"), *_heat(),
     ), Level.HALL, 2, Level.HALL, before_ms=120_000, heats=True),
-    Rule("filter-clog", (Explains(_HYDRAULIC, "rack", ALWAYS_MS), *_heat()), before_ms=180_000, heats=True),
+    Rule("filter-clog", (
+        # When the basket is changed the flow is back at once, and the valve has yet to follow.
+        Explains((*_HYDRAULIC, "valve-stuck"), "rack", ALWAYS_MS), *_heat(),
+    ), before_ms=180_000, heats=True),
     Rule("cavitation", (
         Explains(("pump-wear", "flow-loss", *_METERS, "slow-leak", "leak-sensor-false"), "rack", ALWAYS_MS), *_heat(),
     ), heats=True),
@@ -200,9 +206,13 @@ TABLE: tuple[Rule, ...] = (
         Rule(kind, (Explains((*_QUIET_XID, "unknown"), "self"), *_STOPS_JOB), before_ms=180_000)
         for kind in ("ecc-uncorrectable", "row-remap", "nvlink-errors", "ecc-storm", "pcie-degraded")
     ),
-    # Work: a job goes at the pace of its slowest.
-    Rule("hung-job", (Explains(("hung-gpu", "straggler"), "job", 60_000), Explains(("unknown",), "self")), Level.HALL, 2),
-    Rule("hung-gpu", (Explains(("straggler",), "job", 60_000), Explains(("unknown",), "self")), Level.HALL, 2),
+    # Work: a job goes at the pace of its slowest. Who was slow before anything stood still is not slow because of it.
+    Rule("hung-job", (
+        Explains(("hung-gpu", "straggler"), "job", 60_000), Explains(("unknown",), "self"),
+    ), Level.HALL, 2, before_ms=LOOK_MS),
+    Rule("hung-gpu", (
+        Explains(("straggler",), "job", 60_000), Explains(("unknown",), "self"),
+    ), Level.HALL, 2, before_ms=LOOK_MS),
     Rule("hbm-hot-spot", (Explains(("unknown", "straggler"), "self", ALWAYS_MS),)),
     Rule("leakage-rise", (Explains(("unknown",), "self", ALWAYS_MS),)),
     Rule("cold-plate-fouling", (Explains(("unknown", "straggler"), "self", ALWAYS_MS),)),

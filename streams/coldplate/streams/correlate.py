@@ -246,6 +246,7 @@ class Correlator:
                     reasons += why
             if reasons:
                 case.updated_ms = self._now(case) if not self._by_event(case) else case.updated_ms
+                case.jobs = self._relations.jobs(case) or case.jobs
                 out.append(case.record(_told(reasons)))
             if not case.open and self._engine.newest_ms - (case.closed_ms or 0) > REOPEN_WITHIN_MS:
                 self._book.forget(case)

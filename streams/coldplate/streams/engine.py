@@ -10,45 +10,36 @@ No Kafka, no Faust, no clock: the caller says what time it is.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.streams.around import Surroundings
-from coldplate.streams.detector import Detector, Scores, Tick, span
+from coldplate.streams.detector import Detector, Tick, span
 from coldplate.streams.detectors import defaults
-from coldplate.streams.episode import Changes
 from coldplate.streams.fleet import Fleet, Rows
+from coldplate.streams.heir import Heir
 from coldplate.streams.join import join
 from coldplate.streams.parameters import Override
 from coldplate.streams.racks import IN_RACK, Racks
 from coldplate.streams.ring import SLOTS
 from coldplate.streams.state import FRESH, Judge, KindState, Paced
+from coldplate.streams.telling import anomalies
 from coldplate.streams.variants import variants
 from coldplate.wire.frame import Frame, Part
-from coldplate.wire.incident import Anomaly, Evidence
+from coldplate.wire.incident import Anomaly
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.layout import Layout
 from coldplate.wire.metric import Kind
 
-EXPECTED_MAX = 65_536
-"""Devices without a row for which something is kept; far more than have an open incident at once."""
-
 BACK = 4
 """Ticks before its own that a look of 5 s goes back to."""
-
-SEEDED_AGE_S = 3600.0
-"""A baseline taken over counts as this old: it has seen more than a restarted worker could."""
-
 
 log = logging.getLogger(__name__)
 
 _Shape = tuple[Layout, int, int, bool, int, int]
 """(layout, ticks, devices, masked, first tick, its length): what blocks that are written at once share."""
-
-_Give = Callable[[Judge, int], None]
-"""Puts something into a detector's state of a row."""
 
 
 class Engine:
@@ -95,7 +86,7 @@ class Engine:
         self._waits: set[str] = set()
         """Sources of which something waits."""
         self._changes: list[Anomaly] = []
-        self._expected: dict[str, list[_Give]] = {}
+        self._heir = Heir(self.fleet, self._kinds)
 
     @property
     def states(self) -> Mapping[Kind, KindState]:
@@ -120,8 +111,8 @@ class Engine:
         """
         head = frame.head
         rows_of = [self.fleet.rows(p.kind, p.devices, head.rack) for p in frame.parts]
-        for part in frame.parts if self._expected else ():
-            self._meet(part.kind, part.devices)
+        for part in frame.parts if self._heir.waits else ():
+            self._heir.meet(part.kind, part.devices)
         if head.source in self._waits:
             self._write_waiting(now_ms)
             self._judge_racks(now_ms)
@@ -278,7 +269,10 @@ class Engine:
                 continue
             changes = judge.episodes.update(seen, scores)
             if len(changes.fired) or len(changes.cleared):
-                self._changes += self._anomalies(judge.detector, seen, scores, changes, now_ms)
+                table = self.fleet.tables[judge.detector.kind]
+                self._changes += anomalies(
+                    self.cluster, table, judge.detector, seen, scores, changes, now_ms
+                )
 
     def _judge_racks(self, now_ms: int) -> None:
         """Judge what is compared within racks, tick by tick up to each rack's watermark."""
@@ -318,75 +312,13 @@ class Engine:
             if len(rows):
                 self._ask(state.joined, Tick(state.ring, rows, number, t_ms, self._around), now_ms)
 
-    def _anomalies(
-        self, rule: Detector, tick: Tick, scores: Scores, changes: Changes, now_ms: int
-    ) -> list[Anomaly]:
-        table = self.fleet.tables[rule.kind]
-        out = []
-        fired, cleared = changes.fired, changes.cleared
-        for on, positions, since_ms in (
-            (True, fired, changes.since_ms),
-            (False, cleared, tick.t_ms[cleared]),
-        ):
-            for i, since in zip(positions.tolist(), since_ms.tolist(), strict=True):
-                row, t_ms = int(tick.rows[i]), int(tick.t_ms[i])
-                value, baseline = float(scores.value[i]), float(scores.baseline[i])
-                evidence = Evidence(
-                    rule.name,
-                    table.ids[row],
-                    rule.metric,
-                    since,
-                    None if np.isnan(value) else round(value, 3),
-                    round(rule.threshold(baseline), 3),
-                    None if np.isnan(baseline) else round(baseline, 3),
-                )
-                out.append(
-                    Anomaly(
-                        self.cluster, rule.name, rule.fault, table.ids[row], table.racks[row],
-                        t_ms, on, rule.severity, evidence, arrived_ms=now_ms,
-                    )
-                )  # fmt: skip
-        return out
-
     def seed(self, device_id: str, metric: str, baseline: float) -> None:
-        """Give a device's baseline of a metric to every detector that keeps one (memory named as it).
-
-        A device that has no row yet gets it with its first frame.
-        """
-
-        def give(judge: Judge, row: int) -> None:
-            if metric in judge.memory:
-                judge.memory[metric][row] = baseline
-                judge.memory[f"{metric}_age_s"][row] = SEEDED_AGE_S
-                judge.memory[f"{metric}_last_ms"][row] = 1.0
-
-        self._take_over(device_id, give)
+        """Give a device's baseline of a metric to every detector that keeps one; it may have no row yet."""
+        self._heir.seed(device_id, metric, baseline)
 
     def resume(self, device_id: str, detector: str) -> None:
         """A detector held a device for faulty when the worker before us ended: it does until it says otherwise."""
-
-        def hold(judge: Judge, row: int) -> None:
-            speaks = judge.voice is None or judge.voice.speaks_for(row)
-            if judge.detector.name == detector and speaks:
-                judge.episodes.hold(row)
-
-        self._take_over(device_id, hold)
-
-    def _take_over(self, device_id: str, give: _Give) -> None:
-        for kind, state in self._kinds.items():
-            if (row := self.fleet.tables[kind].row_of.get(device_id)) is not None:
-                for judge in state.judges:
-                    give(judge, row)
-                return
-        if len(self._expected) < EXPECTED_MAX:
-            self._expected.setdefault(device_id, []).append(give)
-
-    def _meet(self, kind: Kind, devices: Sequence[str]) -> None:
-        """Devices that were expected and now have a row get what is kept for them."""
-        self._kinds[kind].grow(len(self.fleet.tables[kind]))
-        for device_id in devices:
-            for give in self._expected.pop(device_id, ()):
-                self._take_over(device_id, give)
+        self._heir.resume(device_id, detector)
 
     def newest_tick_ms(self, kind: Kind, rows: Sequence[int]) -> NDArray[np.int64]:
         """Event time of the newest tick of rows; negative where there is none."""
@@ -411,6 +343,15 @@ class Engine:
         rows = np.full(count, row, np.intp)
         out = state.ring.value(name, number % SLOTS, rows)
         out[(number < 0) | ~state.ring.holds(rows, number)] = np.nan
+        return out
+
+    def at(self, kind: Kind, name: str, rows: Sequence[int], t_ms: int) -> NDArray[np.float64]:
+        """A metric of rows at one moment; NaN where there is no tick of it, or no more."""
+        state, at = self._kinds[kind], np.asarray(rows, np.intp)
+        tick_ms = np.maximum(state.tick_ms[at], 1)
+        number = t_ms // tick_ms
+        out = state.ring.value(name, number % SLOTS, at)
+        out[~state.ring.holds(at, number) | (number * tick_ms != t_ms)] = np.nan
         return out
 
     def baseline(self, kind: Kind, row: int, metric: str) -> float:

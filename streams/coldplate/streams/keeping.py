@@ -26,7 +26,7 @@ AGE, LAST = "_age_s", "_last_ms"
 
 PASSING = frozenset({
     # Of the block or look before: its score, and what the next is held against.
-    "sum_c", "apart_k", "before_w", "score", "peers", "slow_w", "supply", "counted", "growth", "lowered_s",
+    "sum_c", "apart_k", "before_w", "score", "peers", "slow_w", "counted", "growth", "lowered_s",
     "evidence_s", "on_s", "back_s", "peak", "side", "settling_s",
     # The tick before.
     "before_k", "earlier_k", "before", "earlier", "before_ms", "earlier_ms", "last", "last_c", "last_w", "last_j",

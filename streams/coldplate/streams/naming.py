@@ -12,7 +12,8 @@ from coldplate.streams.causes import LISTING, rule_of
 from coldplate.streams.coolant import Heat
 from coldplate.streams.topology import Level, Topology
 from coldplate.streams.xid import meaning
-from coldplate.wire.fault import XID_MEANS, xid_code
+from coldplate.wire.fault import FAMILIES, XID_MEANS, xid_code
+from coldplate.wire.incident import Evidence
 from coldplate.wire.metric import Kind
 
 HUNG_MIN = 4
@@ -23,6 +24,12 @@ SILENT_SHARE = 0.5
 
 RACKS_SHARE = 0.8
 """Of a hall's racks: who loses so many at once has lost the hall."""
+
+HOSE_SHARE = 0.7
+"""Of what a rack lost: a node that lost so much of it, alone, has a hose of its own that lets nothing through."""
+
+KEPT_SAID = "it worked on and sends what it had kept"
+"""In the sentence about who was only cut off."""
 
 _COUNTED = {"row-remap": (63, 64)}
 """XIDs that tell what a counter of the GPU tells as well: then it is called by what was counted."""
@@ -45,6 +52,8 @@ def name_of(case: Case, topology: Topology) -> Name:
         kind, subject = _silence(case, topology)
     elif top.key == "hung-gpu" and _count(case, "hung-gpu") >= HUNG_MIN:
         kind, subject = "hung-job", top.place
+    elif top.key == "flow-loss" and (hose := _hose(case)) is not None:
+        kind, subject = hose
     elif (code := xid_code(kind)) is not None:
         counted = next(
             (k for k, codes in _COUNTED.items() if code in codes and _count(case, k)), kind
@@ -70,6 +79,25 @@ def _of(case: Case, key: str) -> list[str]:
 
 def _count(case: Case, key: str) -> int:
     return len(set(_of(case, key)))
+
+
+def _hose(case: Case) -> tuple[str, str] | None:
+    """The one node whose own loss is the rack's: in a rack of few nodes a kinked hose takes a good part of the flow."""
+    nodes = {a.subject: a for a in case.members.values() if a.kind in FAMILIES["branch"]}
+    if len(nodes) != 1:
+        return None
+    (node,) = nodes.values()
+    racks_lpm = [_lost_lpm(a.evidence) for a in case.members.values() if a.kind == "flow-loss"]
+    # Whatever is not told is NaN, and no hose.
+    if _lost_lpm(node.evidence) >= HOSE_SHARE * max(racks_lpm, default=math.nan):
+        return node.kind, node.subject
+    return None
+
+
+def _lost_lpm(evidence: Evidence) -> float:
+    if evidence.value is None or evidence.baseline is None or not evidence.metric.endswith("_lpm"):
+        return math.nan
+    return evidence.baseline - evidence.value
 
 
 def _silence(case: Case, topology: Topology) -> tuple[str, str]:
@@ -106,7 +134,7 @@ def sentence_of(case: Case, heat: Heat | None, topology: Topology) -> str:
     over = not case.open
     if case.kind.startswith("silent") or case.kind == "partition":
         said = f"{case.subject} sent nothing" if over else f"{case.subject} sends nothing any more"
-        return f"{said}{'; it worked on and sends what it had kept' if case.kept else ''}."
+        return f"{said}{f'; {KEPT_SAID}' if case.kept else ''}."
     hot = len(case.victims or case.worst)
     heats = f"{max(hot, _gpus(case, topology))} GPUs {'lost' if over else 'lose'} their margin"
     parts = [said, _flow(case, heat) if rule_of(case.top.key).heats else "", heats if hot else ""]

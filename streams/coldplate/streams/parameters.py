@@ -120,6 +120,33 @@ def load_parameters(path: Path) -> Parameters:
     return _File(path, TomlLines(text)).parameters(data)
 
 
+def parameters_with(path: Path | None, given: Mapping[str, Any], told_as: str) -> Parameters:
+    """The parameters of a file (None: the detectors' own) with some given besides, for all devices.
+
+    Parameters
+    ----------
+    given
+        Tables as a file has them. An override of the file that gives the same parameter keeps its own value.
+    told_as
+        What an error begins with: the file can be used by itself, so it is in what is given.
+
+    Raises
+    ------
+    ParametersError
+    """
+    data = {} if path is None else tomllib.loads(path.read_text("utf-8"))
+    return _File(Path(told_as), TomlLines("")).parameters(_merged(data, given))
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables laid over tables."""
+    out = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = _merged(out[key], value) if both else value
+    return out
+
+
 class _File:
     """A file while it is read."""
 

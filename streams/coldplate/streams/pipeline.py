@@ -18,23 +18,26 @@ from coldplate.streams.silence import SILENCE, Silence
 from coldplate.streams.skew import SKEW, Skew
 from coldplate.wire.admission import admit, admit_event
 from coldplate.wire.codec import decode
+from coldplate.wire.delays import Delays
 from coldplate.wire.errors import WireError
 from coldplate.wire.event import Event
 from coldplate.wire.frame import Frame, decode_frame
 from coldplate.wire.incident import Anomaly, Incident, State
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.reject import Reject, reject_of
+from coldplate.wire.signature import Seals
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A Kafka record as the pipeline sees it."""
+    """A Kafka record as the pipeline sees it; `signature` is what its source wrote beside it."""
 
     topic: str
     partition: int
     offset: int
     timestamp_ms: int
     value: bytes
+    signature: bytes = b""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Pipeline:
         Known devices; None takes all comers.
     parameters
         Of the detectors; default: their own.
+    seals
+        Tell whether a record is its source's own; None believes all.
     """
 
     def __init__(
@@ -64,8 +69,9 @@ class Pipeline:
         cluster: str,
         inventory: Inventory | None = None,
         parameters: Parameters | None = None,
+        seals: Seals | None = None,
     ) -> None:
-        self.cluster = cluster
+        self.cluster, self._seals = cluster, seals
         parameters = parameters or Parameters()
         self.engine = Engine(cluster, inventory, parameters.detectors, parameters.overrides)
         self.keeping = Keeping(self.engine)
@@ -74,6 +80,7 @@ class Pipeline:
         self.skew = Skew(cluster)
         self.listing = Listing(cluster, inventory)
         self.rejected: Counter[str] = Counter()
+        self.delays = Delays()
         self._held: dict[tuple[str, str], Anomaly] = {}
 
     def frames(self, records: Iterable[Record], now_ms: int) -> Effects:
@@ -127,6 +134,8 @@ class Pipeline:
     def _by_the_brokers_clock(self, frame: Frame, record: Record) -> Frame:
         """A frame that is admitted, at ticks that are not ahead of the others': else its rack would wait for it."""
         head = frame.head
+        if self._seals is not None:
+            self._seals.check(head.source, record.value, record.signature)
         ahead = 0
         if head.cluster == self.cluster:
             ahead = self.skew.heard(head, record.partition, record.timestamp_ms)
@@ -139,6 +148,8 @@ class Pipeline:
         for record in records:
             try:
                 event = decode(Event, record.value)
+                if self._seals is not None:
+                    self._seals.check(event.source, record.value, record.signature)
                 admit_event(event, record.timestamp_ms, self.cluster)
             except WireError as error:
                 out.rejects.append(self._reject(error, record))

@@ -24,7 +24,8 @@ _LOOSE = frozenset({"other", "silence"})
 UNNAMED_MS = 900_000
 """What departs from the usual may have no name for so long: one that comes then is its cause."""
 
-_UNDER = {"node": Level.NODE, "rack": Level.RACK, "row": Level.ROW}
+UNDER = {"node": Level.NODE, "rack": Level.RACK, "row": Level.ROW}
+"""What a reach of the table of causes is the level of."""
 
 
 class Relations:
@@ -42,6 +43,15 @@ class Relations:
         self._engine, self._topology = engine, topology
         self._jobs: dict[str, NDArray[np.float64]] = {}
         self._jobs_ms = -1
+
+    def jobs(self, case: Case) -> tuple[int, ...]:
+        """Numbers of the jobs that what a case is about may stop, or that wait; none of what no job feels."""
+        top = case.top
+        if top.kind not in JOB_KINDS and not any(
+            e.reach == "job" for e in rule_of(top.key).explains
+        ):
+            return ()
+        return tuple(self._jobs_of(top.place).astype(np.int64).tolist())
 
     def since(self, case: Case, anomaly: Anomaly) -> int | None:
         """When what ties an anomaly to a case began; None when nothing does. The latest tie is the closest."""
@@ -127,7 +137,7 @@ class Relations:
         if how.reach == "self":
             return self._topology.within(other, place)
         if how.reach != "job":
-            return self._topology.within(other, self._topology.at(place, _UNDER[how.reach]))
+            return self._topology.within(other, self._topology.at(place, UNDER[how.reach]))
         if self._topology.within(other, self._topology.at(place, Level.NODE)):
             return True
         return bool(np.isin(self._jobs_of(place), self._jobs_of(other)).any())

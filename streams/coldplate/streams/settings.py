@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from coldplate.streams.parameters import Parameters
+from coldplate.wire.signature import Seals
 from coldplate.wire.topic import Topics
 
 
@@ -34,6 +35,12 @@ class WorkerSettings:
         Seconds in which what was learnt is written down once for every rack.
     history_wait_s
         Seconds that a start waits at most for the history to tell what was learnt before.
+    session_s
+        A worker that is not heard of for so long is dead: the others of its group get its partitions.
+    joined
+        What is found goes to a cluster detector, which makes incidents of it and of what other workers found.
+    seals
+        Tell whether a record is its source's own; None believes all.
     security_protocol, sasl_mechanism, sasl_user, sasl_password, ca_file, cert_file, key_file
         As in Kafka's clients.
     """
@@ -48,6 +55,9 @@ class WorkerSettings:
     tail_s: float = 120.0
     keep_s: float = 600.0
     history_wait_s: float = 10.0
+    session_s: float = 15.0
+    joined: bool = False
+    seals: Seals | None = None
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_user: str = ""

@@ -146,7 +146,7 @@ def smooth(memory: Memory, tick: Tick, name: str, value: F64, tau_s: float) -> F
 def departure(
     memory: Memory, tick: Tick, name: str, value: F64, *,
     smooth_s: float, doubt: float, warm_s: float = 20.0, usual_s: float = USUAL_S, low: bool = False,
-    frozen: F64 | None = None,
+    frozen: F64 | None = None, leap: float = np.inf,
 ) -> tuple[F64, F64]:  # fmt: skip
     """How far a value is from what is usual, as a running mean, and what is usual.
 
@@ -162,10 +162,17 @@ def departure(
         True where falling is the fault; False where rising is.
     frozen
         Not 0 where nothing is learnt for another reason.
+    leap
+        A value that is so far from the usual is not learnt, though the mean is not: of a unit that is known for minutes
+        the first look at a fault would count for a good part of what is usual.
     """
     rows = tick.rows
     before = memory[f"{name}_off"][rows]
     doubted = (-before if low else before) > doubt
+    if np.isfinite(leap):
+        warm = memory[f"{name}_age_s"][rows] >= warm_s
+        with np.errstate(invalid="ignore"):
+            doubted |= warm & (np.abs(value - memory[name][rows]) > leap)
     held = doubted if frozen is None else doubted | (frozen != 0)
     usual = follow(
         memory, tick, name, value, frozen=held.astype(np.float64), tau_s=usual_s, warm_s=warm_s

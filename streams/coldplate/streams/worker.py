@@ -1,8 +1,8 @@
-"""The worker process: restore, then run the Faust app until told to stop.
+"""The worker process: a Faust app, run until told to stop.
 
-Two things are watched from a thread, because the app's own loop cannot: a shutdown that hangs (a Faust worker
-with nothing to commit can), and a worker that stopped consuming without dying (a known family after broker
-losses). Both end the process with an exit code, and whoever supervises it starts it anew.
+Two things are watched from a thread, because the app's own loop cannot: a shutdown that hangs, and a worker that
+stopped consuming without dying (a known family after broker losses). Both end the process with an exit code, and
+whoever supervises it starts it anew.
 """
 
 import asyncio
@@ -11,18 +11,24 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
 
-from coldplate.streams.app import EXIT_FAILED, create_app
+from coldplate.streams.app import create_app
+from coldplate.streams.connection import client_options
+from coldplate.streams.ending import EXIT_FAILED
 from coldplate.streams.lasting import keep_for_good
+from coldplate.streams.parting import leave
 from coldplate.streams.pipeline import Pipeline
+from coldplate.streams.reading import Reader
 from coldplate.streams.settings import WorkerSettings
-from coldplate.streams.tail import restore
+from coldplate.streams.tail import ask_history, restore
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.ports import History
+from coldplate.wire.refusal import reason
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +51,24 @@ def run_worker(
     history
         Has what was learnt before; None learns anew.
     """
-    pipeline = Pipeline(settings.cluster, inventory, settings.parameters)
+    pipeline = Pipeline(settings.cluster, inventory, settings.parameters, settings.seals)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(_restore_when_kafka_is_up(settings, pipeline, history))
-    keep_for_good()
-    app = create_app(settings, pipeline, lambda p: on_stats(stats(p)) if on_stats else None)
-    _Watch(app, pipeline).start()
+    loop.run_until_complete(_ask_when_kafka_is_up(settings, pipeline, history))
+
+    async def restored(partitions: AbstractSet[int]) -> None:
+        await restore(settings, pipeline, partitions)
+        keep_for_good()
+
+    reader = Reader(settings, pipeline, restored, lambda *parted: leave(pipeline, *parted))
+
+    def tell() -> None:
+        if on_stats is not None:
+            behind = reader.behind()
+            on_stats({**stats(pipeline), "partitions": len(behind), "behind_records": sum(behind)})
+
+    app = create_app(settings, pipeline, reader, tell)
+    _Watch(app, reader).start()
     worker = faust.Worker(app, loop=loop, loglevel="WARNING", override_logging=False, quiet=True)
     worker.execute_from_commandline()
 
@@ -69,20 +86,22 @@ def stats(pipeline: Pipeline) -> dict[str, Any]:
         "state_bytes": pipeline.engine.nbytes,
         "baselines_kept": pipeline.keeping.counts["kept"],
         "baselines_recalled": pipeline.keeping.counts["recalled"],
+        "delay": pipeline.delays.as_dict(),
     }
 
 
-async def _restore_when_kafka_is_up(
+async def _ask_when_kafka_is_up(
     settings: WorkerSettings, pipeline: Pipeline, history: History | None
 ) -> None:
     said = False
     while True:
         try:
-            await restore(settings, pipeline, history)
+            await ask_history(settings, pipeline, history)
         except (KafkaError, OSError) as error:
             if not said:
-                log.warning("Kafka at %s is not there yet (%s); waiting", settings.brokers, error)
                 said = True
+                why = await asyncio.to_thread(reason, error, client_options(settings))
+                log.warning("Kafka at %s is not there yet (%s); waiting", settings.brokers, why)
             await asyncio.sleep(1.0)
             continue
         if said:
@@ -93,9 +112,9 @@ async def _restore_when_kafka_is_up(
 class _Watch(threading.Thread):
     """Ends the process when it hangs at shutdown or stops consuming."""
 
-    def __init__(self, app: Any, pipeline: Pipeline) -> None:
+    def __init__(self, app: Any, reader: Reader) -> None:
         super().__init__(name="watch", daemon=True)
-        self._app, self._pipeline = app, pipeline
+        self._app, self._reader = app, reader
 
     def run(self) -> None:
         progress, since = -1, time.monotonic()
@@ -104,8 +123,8 @@ class _Watch(threading.Thread):
                 time.sleep(STOP_WITHIN_S)
                 log.warning("shutdown took more than %.0f s; ending", STOP_WITHIN_S)
                 os._exit(0)
-            done = sum(self._pipeline.engine.counts.values()) + self._pipeline.rejected.total()
-            if done != progress or not self._behind():
+            done = self._reader.done
+            if done != progress or not any(self._reader.behind()):
                 progress, since = done, time.monotonic()
             elif time.monotonic() - since > STALLED_AFTER_S:
                 log.critical(
@@ -113,11 +132,3 @@ class _Watch(threading.Thread):
                 )
                 os._exit(EXIT_FAILED)
             time.sleep(0.5)
-
-    def _behind(self) -> bool:
-        consumer = self._app.consumer
-        for tp in consumer.assignment():
-            end, read = consumer.highwater(tp), consumer._read_offset.get(tp)  # noqa: SLF001
-            if end is not None and end - 1 > (read if read is not None else -1):
-                return True
-        return False

@@ -47,3 +47,25 @@ def test_late_readings_single_meters_and_reloads_are_no_exchange():
     energy[100:, 3] += 1e6
     energy[200:, :8] -= energy[200, :8]
     assert [] == through([EnergyJump()], Kind.GPU, values)
+
+
+def test_meters_of_a_younger_driver_are_no_reload():
+    """The other node's driver was loaded days later: its totals are a tenth, and are not what a reload begins with."""
+    values = meters(200)
+    energy = values["energy_j"]
+    energy[60:180, :8] = 0.1 * energy[60, 8:] + energy[60:180, 8:] - energy[60, 8:]
+    changes = through([EnergyJump()], Kind.GPU, values)
+    assert [("energy-jump", gpu) for gpu in NODE] == sorted(fired(changes))
+    assert {60} == {second(c) for c in changes}
+
+
+def test_what_a_meter_was_off_by_before_hides_no_exchange():
+    """Half of the node's readings were late at the look before, and a hundred joules short."""
+    values = meters(200)
+    energy = values["energy_j"]
+    energy[60:, :8] += 1e8
+    energy[55, ::2] -= 100.0
+    energy[56:60, ::2] -= 100.0
+    changes = through([EnergyJump()], Kind.GPU, values)
+    assert [("energy-jump", gpu) for gpu in NODE] == sorted(fired(changes))
+    assert {60} == {second(c) for c in changes}

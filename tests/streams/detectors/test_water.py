@@ -375,3 +375,15 @@ def test_colder_coolant_is_thicker() -> None:
     ratio = viscous(np.array([20.0]))[0] / viscous(np.array([50.0]))[0]
     assert (2.45 / 1.07) ** 0.25 == pytest.approx(ratio, rel=0.01)
     assert np.isnan(viscous(np.array([np.nan]))[0])
+
+
+def test_two_channels_that_were_swapped_for_a_time_leave_nothing_behind() -> None:
+    """A unit that is known for two minutes: its balance is as ever when that has faded, and off again the next time."""
+    seconds = np.arange(540)
+    swapped = (seconds >= 1) & (seconds < 120) | (seconds >= 420)
+    series = unit({
+        "supply_c": np.where(swapped, 42.5, 30.0), "return_c": np.where(swapped, 30.0, 42.5),
+    }, 540)  # fmt: skip
+    first, again = fired(HeatBalance(), series)
+    assert first < 60
+    assert 420 <= again < 480

@@ -3,8 +3,8 @@
 A GPU's energy grows by its power times the time. What it grew by otherwise is kept in a leaky sum: a recorded H200 comes
 to 60 J at most in ten seconds, whatever its load, because a reading that is taken late is made good by the next one. When
 most meters of a node jump to other totals in one tick and stay there, the node is not the one that the inventory means:
-cables, host names or slots were exchanged. A driver reload begins at 0. The node that it was exchanged for jumps too,
-and is as wrong.
+cables, host names or slots were exchanged. A driver reload begins at 0. Of two nodes that were exchanged both jump and
+both are wrong; where one name only leads to the other's GPUs, the other goes on as it was and nothing is wrong with it.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,9 @@ from coldplate.wire.metric import Kind
 NONE = float("nan")
 SPAN_S_MAX = 8.0
 """Over longer, where ticks were lost, the mean power says too little."""
+
+PEAK_W = 950.0
+"""The highest peak of a recorded H200: what was drawn since a reload is no more than so much for each second."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,17 @@ class EnergyJump:
         grown = energy - last
         told = np.isfinite(energy)
         with np.errstate(invalid="ignore"):
-            known = (passed_s <= SPAN_S_MAX) & (energy >= 0.5 * last)
+            reloaded = (energy < last) & (energy <= PEAK_W * passed_s)
+            known = (passed_s <= SPAN_S_MAX) & ~reloaded & np.isfinite(last)
             off = memory["off_j"][rows] * np.exp(-passed_s / self.tau_s) + grown - power * passed_s
             off = np.where(known & np.isfinite(off), off, 0.0)
         memory["last_j"][rows] = np.where(told, energy, last)
         memory["last_ms"][rows] = np.where(told, now_ms, memory["last_ms"][rows])
         before = memory["off_j"][rows].copy()
         memory["off_j"][rows] = np.where(told, off, before)
-        # A reading that was late at the look before, and was made good, leaves the other sign.
+        # A reading that was late at the look before, and was made good, leaves the other sign, and less than it missed.
         turned = (off * before < 0.0) & (np.abs(before) >= self.off * self.jump_j)
+        turned &= np.abs(off) <= np.abs(before)
         score = np.where(turned, 0.0, np.abs(off) / self.jump_j)
         jumped = score >= self.off
         if jumped.any():

@@ -51,7 +51,32 @@ def _scores(tick: Tick, holds: Bools, power: F64) -> Scores:
 
 
 @dataclass(frozen=True)
-class HungGpu:
+class _Hang:
+    """What detectors of work that stands still have in common; their own words say what each field means."""
+
+    name: str
+    kind: Kind = Kind.GPU
+    fault: str = ""
+    metric: str = "power_w"
+    severity: Severity = Severity.WARNING
+    on: float = 1.0
+    off: float = 0.5
+    at_once: float = 2.0
+    hold_s: float = 60.0
+    clear_s: float = 5.0
+    joined: bool = True
+    every_s: ClassVar[int] = 5
+    needs: tuple[str, ...] = ()
+    below_w: float = STILL_W
+    remembers: Mapping[str, float] = field(default_factory=dict)
+
+    def threshold(self, baseline: float) -> float:  # noqa: ARG002  the limit is absolute
+        """Power below which it fires, W."""
+        return self.below_w
+
+
+@dataclass(frozen=True)
+class HungGpu(_Hang):
     """1 while a GPU is busy with nothing and most of its node is not.
 
     Parameters
@@ -69,25 +94,8 @@ class HungGpu:
     """
 
     name: str = "hung-gpu"
-    kind: Kind = Kind.GPU
     fault: str = "hung-gpu"
-    metric: str = "power_w"
-    severity: Severity = Severity.WARNING
-    on: float = 1.0
-    off: float = 0.5
-    at_once: float = 2.0
-    hold_s: float = 60.0
-    clear_s: float = 5.0
-    joined: bool = True
-    every_s: ClassVar[int] = 5
-    needs: tuple[str, ...] = ()
-    below_w: float = STILL_W
     node_ratio: float = 0.5
-    remembers: Mapping[str, float] = field(default_factory=dict)
-
-    def threshold(self, baseline: float) -> float:  # noqa: ARG002  the limit is absolute
-        """Power below which it fires, W."""
-        return self.below_w
 
     def score(self, memory: Memory, tick: Tick) -> Scores:  # noqa: ARG002  it remembers nothing
         """1 where it hangs, else 0."""
@@ -98,7 +106,7 @@ class HungGpu:
 
 
 @dataclass(frozen=True)
-class HungJob:
+class HungJob(_Hang):
     """1 while most GPUs of a node are busy with nothing.
 
     Parameters
@@ -112,25 +120,8 @@ class HungJob:
     """
 
     name: str = "hung-job"
-    kind: Kind = Kind.GPU
     fault: str = "hung-job"
-    metric: str = "power_w"
-    severity: Severity = Severity.WARNING
-    on: float = 1.0
-    off: float = 0.5
-    at_once: float = 2.0
-    hold_s: float = 60.0
-    clear_s: float = 5.0
-    joined: bool = True
-    every_s: ClassVar[int] = 5
-    needs: tuple[str, ...] = ()
-    below_w: float = STILL_W
     node_ratio: float = 0.5
-    remembers: Mapping[str, float] = field(default_factory=dict)
-
-    def threshold(self, baseline: float) -> float:  # noqa: ARG002  the limit is absolute
-        """Power below which it fires, W."""
-        return self.below_w
 
     def score(self, memory: Memory, tick: Tick) -> Scores:  # noqa: ARG002  it remembers nothing
         """1 where it hangs, else 0."""
@@ -141,7 +132,7 @@ class HungJob:
 
 
 @dataclass(frozen=True)
-class JobWaits:
+class JobWaits(_Hang):
     """1 while all GPUs that a job has in a rack spin, and none stands still.
 
     The job waits for something: for a GPU that hangs elsewhere, for data, or for each other. A ticket: who holds it up
@@ -151,6 +142,8 @@ class JobWaits:
     ----------
     below_w
         Power below which no real work is done.
+    still_w
+        Power below which nothing at all is done: where one GPU does nothing, that one is at fault.
 
     Notes
     -----
@@ -158,25 +151,11 @@ class JobWaits:
     """
 
     name: str = "job-waits"
-    kind: Kind = Kind.GPU
     fault: str = "hung-job"
-    metric: str = "power_w"
     severity: Severity = Severity.TICKET
-    on: float = 1.0
-    off: float = 0.5
-    at_once: float = 2.0
     hold_s: float = 300.0
-    clear_s: float = 5.0
-    joined: bool = True
-    every_s: ClassVar[int] = 5
-    needs: tuple[str, ...] = ()
     below_w: float = SPINS_W
     still_w: float = STILL_W
-    remembers: Mapping[str, float] = field(default_factory=dict)
-
-    def threshold(self, baseline: float) -> float:  # noqa: ARG002  the limit is absolute
-        """Power below which it fires, W."""
-        return self.below_w
 
     def score(self, memory: Memory, tick: Tick) -> Scores:  # noqa: ARG002  it remembers nothing
         """1 where its job waits, else 0."""

@@ -42,6 +42,8 @@ class HeatBalance:
         are 136 kJ/K (estimates), and 64 l/min of a rack of 64 GPUs carry 4.27 kW/K. A smaller rack has less of both.
     steady_ratio
         A flow further from its mean moves.
+    leap_k
+        A balance so far from the usual is a fault or a load that moves, at its first look already: six sigma of one look.
     doubt
         Share by which that may be wrong: so much of the stored heat is not counted against the meters.
 
@@ -66,6 +68,7 @@ class HeatBalance:
     smooth_s: float = 30.0
     store_s: float = 32.0
     doubt: float = 0.5
+    leap_k: float = 1.0
     flow_min_lpm: float = 5.0
     steady_ratio: float = 0.05
     remembers: Mapping[str, float] = field(
@@ -100,7 +103,8 @@ class HeatBalance:
         doubted = np.abs(memory["off_off"][rows]) > 0.5 * self.on
         frozen = (young | doubted).astype(np.float64)
         off, usual = departure(
-            memory, tick, "off", off_k, smooth_s=self.smooth_s, doubt=np.inf, frozen=frozen
-        )
+            memory, tick, "off", off_k, smooth_s=self.smooth_s, doubt=np.inf, frozen=frozen,
+            leap=self.leap_k,
+        )  # fmt: skip
         left = np.abs(off - stored_k) - self.doubt * np.abs(stored_k)
         return Scores(left, supply, supply + off_k - usual)

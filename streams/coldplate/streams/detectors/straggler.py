@@ -35,6 +35,9 @@ OFF_W = 20.0
 LEAST_RATIO = 0.02
 """Memory traffic below this share is none to compare."""
 
+WAITS_W = 200.0
+"""Between a GPU that only waits (129 W) and the least of real work (405 W), recorded on an H200, as in hang.py."""
+
 FIRST_BLOCKS, MOST_MOVED = 10.0, 0.0005
 """From then on how a GPU stands moves by no more a block: what it does while it hangs or is capped is not usual."""
 
@@ -57,7 +60,7 @@ class Straggler:
     Notes
     -----
     36 bytes a GPU. Needs the burst features (`swing_hz`) and four peers of the job in the rack; a steady job has no steps
-    by which its pace could be told, and is not judged. While the pace is slow nothing is learnt.
+    by which its pace could be told, and is not judged; nor is a job that waits. While the pace is slow nothing is learnt.
     """
 
     name: str = "straggler"
@@ -124,6 +127,10 @@ class Straggler:
                 worst, self._departs(memory, mine, sign, mean, middle, share, slow, anew)
             )
             worst[count < PEERS_MIN] = np.nan
+            if sign == "power_w":
+                with np.errstate(invalid="ignore"):
+                    # A job that stands still has no pace: whoever differs then differs in how it waits.
+                    worst[middle < WAITS_W] = np.nan
         learns = np.isfinite(hz) & ~slow
         memory["hz_usual"][rows] = np.where(
             learns, np.where(np.isnan(usual_hz), hz, usual_hz + (hz - usual_hz) * share), usual_hz
