@@ -79,6 +79,14 @@ class FakeStore:
             (r["source"], int(r["boot"]), int(r["seq"]), int(r["seq"])) for r in self.rows["frames"]
         ]
 
+    def gaps(self, partitions, window_s):
+        self.faults.at(HistoryDown)
+        return {}
+
+    def dropped(self, sources):
+        self.faults.at(HistoryDown)
+        return {}
+
 
 class FakeKafka:
     """Logs by (topic, partition), one group's offsets, and who owns which partition."""

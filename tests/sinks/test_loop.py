@@ -131,6 +131,20 @@ def test_everything_is_stored_and_counted():
     assert sink.stats.redone == 0
 
 
+def test_incidents_do_not_wait_for_company_as_samples_do():
+    """They are in the history within a second, however long samples wait: people look for them."""
+    scene, clock = Scene(0), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock, flush_s=3600.0, rows_max=1_000_000)
+    begin_s = clock()
+    while len(scene.store.rows["incidents"]) < 12:
+        sink.step()
+        assert clock() - begin_s < 5.0
+    assert not scene.store.rows["events"]
+    assert not scene.store.rows["gpu_samples"]
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_exactly_once_through_lost_replies_and_sudden_death(seed):
     """The process dies anywhere and a new one goes on; inserts fail before and after they took effect."""

@@ -130,7 +130,8 @@ def test_the_reader_knows_the_log_and_its_place(kafka_bootstrap, topics):
             return place in gained
 
         await_that(given, 30, "partitions")
-        assert len(gained) == 10
+        # Six topics of two partitions each.
+        assert len(gained) == 12
         assert len(reader.kafka_id()) > 10
         assert len(reader.topic_id(topics.frames)) == 36
         assert reader.generation() >= 1
@@ -180,7 +181,7 @@ def test_a_joining_that_outlasts_many_polls_is_ended(kafka_bootstrap, topics):
         def all_given(reader=reader, found=found):
             reader.poll(0.001)
             found.update(reader.changes()[1])
-            return 10 == len(found)  # 5 topics of 2
+            return 12 == len(found)  # 6 topics of 2
 
         with closing(reader):
             await_that(all_given, 20, "every partition")

@@ -19,12 +19,12 @@ def test_committed_files_are_what_the_catalogue_makes():
 
 
 def test_every_statement_may_be_run_again():
-    """A file that was applied by half is applied again from its first statement."""
+    """A file that was applied by half is applied again from its first statement; a setting may be set twice."""
     migrations = known()
     assert [m.number for m in migrations] == list(range(1, len(migrations) + 1))
     for migration in migrations:
         for statement in migration.statements:
-            assert "IF NOT EXISTS" in statement or "OR REPLACE" in statement
+            assert any(w in statement for w in ("IF NOT EXISTS", "OR REPLACE", "MODIFY SETTING"))
 
 
 def test_a_url_gives_settings():

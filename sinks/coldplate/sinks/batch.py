@@ -15,13 +15,14 @@ Place = tuple[str, int]
 
 
 class Record(NamedTuple):
-    """A Kafka record; `timestamp_ms` is when the broker appended it."""
+    """A Kafka record; `timestamp_ms` is when the broker appended it, `signature` what its source wrote beside it."""
 
     topic: str
     partition: int
     offset: int
     timestamp_ms: int
     value: bytes
+    signature: bytes = b""
 
 
 class Span(NamedTuple):

@@ -4,6 +4,7 @@ A connection is dropped after any error: the driver cannot reuse one that broke 
 """
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, Self, TypeVar
@@ -14,9 +15,11 @@ from clickhouse_driver import errors
 from numpy.typing import NDArray
 
 from coldplate.sinks.baselines import read_baselines
-from coldplate.sinks.errors import HistoryDown, HistoryRefused
+from coldplate.sinks.errors import HistoryDown, HistoryRefused, HistoryShut
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.wire.baseline import Baselines
+from coldplate.wire.secret import now
+from coldplate.wire.tls import is_no_tls, of_certificate, trusting
 
 # It logs a traceback for every refused connection; whoever asks says once that the history is down.
 logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
@@ -28,6 +31,10 @@ T = TypeVar("T")
 #: The server's own "not now": timeout, busy, out of memory or space, read-only, too many parts,
 #: broken connection, aborted, cancelled. The same thing may work later.
 BUSY = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 394, 439, 1000})
+#: Who we are is what it refuses.
+WHO = frozenset({192, 193, 194, 516})
+_UNTRUSTED = "certificate verify failed: "
+_CA = "ca_file of clickhouse.url"
 # One insert must be one block, because a token stands for a block: no chunk is this long.
 _BLOCK_ROWS = 1 << 31
 
@@ -126,9 +133,11 @@ class Client:
         data = [c if whole else c.tolist() if isinstance(c, np.ndarray) else list(c)
                 for c in columns.values()]  # fmt: skip
         names = ", ".join(f"`{name}`" for name in columns)
-        # Of a distributed table: done is when the shards have it.
+        # Of a distributed table: done is when the shards have it. What views make of a block has each key once already,
+        # and is not merged within itself.
         settings: dict[str, object] = {
             "max_execution_time": int(self._waits[1]), "distributed_foreground_insert": 1,
+            "optimize_on_insert": 0,
         }  # fmt: skip
         if token is not None:
             settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
@@ -147,6 +156,7 @@ class Client:
 
     def _call(self, use_numpy: bool, act: Callable[[driver.Client], T]) -> T:
         with self._lock:
+            new = use_numpy not in self._clients
             try:
                 return act(self._client(use_numpy))
             except errors.ServerException as error:
@@ -154,8 +164,7 @@ class Client:
                 raise _server_error(error) from None
             except (errors.Error, OSError, EOFError) as error:
                 self._drop()
-                where = f"{self.settings.host}:{self.settings.port}"
-                raise HistoryDown(f"ClickHouse at {where}: {_first_line(error)}") from None
+                raise self._down(error, new) from None
             except BaseException:
                 self._drop()
                 raise
@@ -163,20 +172,53 @@ class Client:
     def _client(self, use_numpy: bool) -> driver.Client:
         if use_numpy not in self._clients:
             s, (connect_s, answer_s) = self.settings, self._waits
+            ca_file = s.ca_file
+            if s.secure:
+                # The driver reads it while it connects, and would say neither which nor why. Without one it
+                # would trust those that some Python package brings instead of the system's.
+                trusting(ca_file or "", _CA)
+                ca_file = ca_file or ssl.get_default_verify_paths().cafile
             self._clients[use_numpy] = driver.Client(
-                s.host, s.port, s.database, s.user, s.password,
-                secure=s.secure, ca_certs=s.ca_file, compression="lz4", client_name="coldplate",
+                s.host, s.port, s.database, s.user, now(s.password),
+                secure=s.secure, ca_certs=ca_file, compression="lz4", client_name="coldplate",
                 connect_timeout=connect_s, send_receive_timeout=answer_s,
                 sync_request_timeout=connect_s, tcp_keepalive=True,
                 settings={"use_numpy": use_numpy, "insert_block_size": _BLOCK_ROWS},
             )  # fmt: skip
         return self._clients[use_numpy]
 
+    def _down(self, error: Exception, new: bool) -> HistoryDown:
+        """In one line; of a connection that did not come about, what to do."""
+        said, secure = _first_line(error), self.settings.secure
+        where = f"ClickHouse at {self.settings.host}:{self.settings.port}"
+        if _UNTRUSTED in said:
+            of = said.partition(_UNTRUSTED)[2].partition(" (_ssl")[0]
+            return HistoryShut(f"{where} {of_certificate(of, 'clickhouse.url', _CA)}")
+        if _CA in said:
+            return HistoryShut(said)
+        if secure and new and _is_no_tls(error, said):
+            return HistoryShut(
+                f"{where} does not speak TLS, and secure in clickhouse.url asks for it: name its port for TLS (9440)"
+            )
+        if not secure and new and (isinstance(error, EOFError) or "reset by peer" in said):
+            return HistoryDown(
+                f"{where} ended the connection without an answer: it may want TLS (secure=1 in clickhouse.url)"
+            )
+        return HistoryDown(f"{where}: {said}")
+
 
 def _server_error(error: errors.ServerException) -> HistoryDown | HistoryRefused:
     reason = _first_line(error.message).removeprefix("DB::Exception: ")
     code = int(error.code or 0)
+    if code in WHO:
+        # The rest of it is about how a password is reset.
+        reason = f"{reason.partition('. ')[0].rstrip('.')}: see clickhouse.url and clickhouse.password_file"
     return HistoryDown(f"{reason} (code {code})") if code in BUSY else HistoryRefused(code, reason)
+
+
+def _is_no_tls(error: Exception, said: str) -> bool:
+    """The driver hands on the words of what happened, not what happened."""
+    return is_no_tls(error) or is_no_tls(ssl.SSLError(said))
 
 
 def _first_line(error: object) -> str:

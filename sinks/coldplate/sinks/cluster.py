@@ -20,6 +20,7 @@ RACK_BITS = 40
 """Below them in a device's key is the id, above them the rack: see `device_key`."""
 
 _CREATE_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\n")
+_REFEED = re.compile(r"ALTER TABLE (\w+_feed) MODIFY QUERY\b")
 _ALTER = re.compile(r"ALTER TABLE (\w+)\b")
 _FEED = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS")
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS")
@@ -52,6 +53,10 @@ class Cluster:
         """What is executed in place of one statement; `keys` has each table's sharding key."""
         if match := _CREATE_TABLE.match(sql):
             return self._table(sql, match[1], keys)
+        if match := _REFEED.match(sql):
+            query = _SOURCE.sub(rf"FROM {self.database}.\1", sql[match.end() :])
+            feed = f"{self.database}.{match[1]} ON CLUSTER {self.name}"
+            return [f"ALTER TABLE {feed} MODIFY QUERY{query}"]
         if match := _ALTER.match(sql):
             rest = sql[match.end() :]
             altered = f"ALTER TABLE {self.database}.{match[1]} ON CLUSTER {self.name}{rest}"

@@ -2,23 +2,25 @@
 
 `python -m coldplate.sinks.ddl` writes it into the schema folder. A migration that is published is never
 written again: metrics added to the catalogue get a line in `GROWTH`, and with it a new file of
-ALTER TABLE ... ADD COLUMN and of the views that show them.
+ALTER TABLE ... ADD COLUMN, of what feeds their rollups, and of the views that show them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
-from coldplate.sinks.rollups import rollup_sql
+from coldplate.sinks.rollups import regrown_sql, rollup_sql
 from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, is_as_on_wire, raw_column
 from coldplate.wire.metric import Kind, Metric
 
 DEDUPLICATION_WINDOW = 10_000
 """Inserts a table remembers: 20 minutes of 8 partitions each stored once a second."""
 
-GROWTH: tuple[tuple[str, dict[Kind, int]], ...] = (
+Growth = Sequence[tuple[str, Mapping[Kind, int]]]
+
+GROWTH: Growth = (
     ("0001_samples.sql", {Kind.GPU: 39, Kind.NODE: 3, Kind.CDU: 19, Kind.RACK: 3, Kind.HALL: 3}),
     ("0005_more_metrics.sql", {Kind.GPU: 57, Kind.NODE: 15, Kind.CDU: 27, Kind.RACK: 3, Kind.HALL: 3}),
 )  # fmt: skip
@@ -31,19 +33,17 @@ NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
 
 
-def made() -> dict[str, str]:
+def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH) -> dict[str, str]:
     """Every file that follows from the catalogue, by name."""
-    first = GROWTH[0][1]
+    first = growth[0][1]
     head = "Made from the metric catalogue by coldplate.sinks.ddl.\n"
     out = {
-        GROWTH[0][0]: f"-- Samples: a row a device a tick. {head}"
-        + "".join("\n" + _table(_upto(table, first)) for table in SAMPLE_TABLES),
+        growth[0][0]: f"-- Samples: a row a device a tick. {head}"
+        + "".join("\n" + _table(_upto(table, first)) for table in tables),
         "0003_now.sql": f"-- How things are now. {head}"
-        + "".join(
-            "\n" + _now_view(_upto(table, first)) for table in SAMPLE_TABLES if _is_now(table)
-        ),
+        + "".join("\n" + _now_view(_upto(table, first)) for table in tables if _is_now(table)),
     }
-    kept = [_upto(t, GROWTH[1][1]) for t in SAMPLE_TABLES]
+    kept = [_upto(t, growth[1][1]) for t in tables]
     out[KEPT] = (
         "-- Samples as whole steps of their resolution, with codecs by measurement, and the length of a tick.\n"
         "-- Rows of before are not rewritten: their steps are made from the old column when they are read.\n"
@@ -54,12 +54,15 @@ def made() -> dict[str, str]:
     out[ROLLUPS] = f"-- Rollups: a row a device and 10 s, minute and hour. {head}" + "".join(
         "\n" + rollup_sql(t) for t in kept
     )
-    for (_, before), (name, now) in pairwise(GROWTH):
-        more = [t for t in SAMPLE_TABLES if _upto(t, now).metrics != _upto(t, before).metrics]
+    for (_, before), (name, now) in pairwise(growth):
+        pairs = [(_upto(t, now), _upto(t, before)) for t in tables]
+        more = [(new, old) for new, old in pairs if new.metrics != old.metrics]
+        # Before there were no feeds to extend, and columns had another form.
+        added = _more_kept if name > ROLLUPS else _more
         out[name] = (
             f"-- More metrics. {head}"
-            + "".join("\n" + _more(_upto(t, now), _upto(t, before)) for t in more)
-            + "".join("\n" + _now_view(_upto(t, now)) for t in more if _is_now(t))
+            + "".join("\n" + added(new, old) for new, old in more)
+            + "".join("\n" + _now_view(new) for new, _ in more if _is_now(new))
         )
     return out
 
@@ -82,6 +85,20 @@ def _more(now: SampleTable, before: SampleTable) -> str:
         for line in _columns(metric)
     ]
     return f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + ";\n"
+
+
+def _more_kept(now: SampleTable, before: SampleTable) -> str:
+    """Columns first, then what reads them: sinks of before go on meanwhile, and their rows lack the metric."""
+    lines = [
+        f"    ADD COLUMN IF NOT EXISTS {column}"
+        for metric in now.metrics
+        if metric not in before.metrics
+        for column in (
+            f"{raw_column(metric)} {column_type(metric)} CODEC({codec(metric)})",
+            f"{metric.name} {alias(metric)}",
+        )
+    ]
+    return f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + f";\n\n{regrown_sql(now)}"
 
 
 def _table(table: SampleTable) -> str:

@@ -14,6 +14,10 @@ class HistoryDown(HistoryError):  # noqa: N818
     """
 
 
+class HistoryShut(HistoryDown):
+    """It is there, and TLS with it comes to nothing: a certificate or the configuration is wrong. Retried all the same."""
+
+
 class HistoryRefused(HistoryError):  # noqa: N818
     """The server answered no.
 

@@ -18,12 +18,16 @@ from coldplate.sinks.client import Columns
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError, KafkaAway, MembershipLost
 from coldplate.sinks.lag import LagWatch, OnEvent
+from coldplate.sinks.ledger import LedgerWatch
 from coldplate.sinks.outage import Outage
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.prepare import prepare
 from coldplate.sinks.settings import SinkSettings
 from coldplate.sinks.stats import Stats
 from coldplate.sinks.store import Store, intent_columns
+
+SOON_S = 0.3
+"""For incidents and what people do about them."""
 
 POLL_S = 0.2
 STOP_S = 5.0
@@ -73,6 +77,7 @@ class Sink:
         self._at_hand: dict[Place, Batch] = {}
         name = f"{settings.group}/{settings.instance}" if settings.instance else settings.group
         self._lag = LagWatch(consumer, settings.cluster, name, on_event)
+        self._ledger = LedgerWatch(store, settings.topics.frames, clock)
         self._stop = threading.Event()
         self._pass = wait or self._stop.wait
         self._stop_by = self._stats_at = 0.0
@@ -126,12 +131,11 @@ class Sink:
             self._history_answers()
 
     def _store_due(self) -> None:
-        limit, flush_s = self._settings.rows_max, self._settings.flush_s
-        now_s = self._clock()
+        limit, now_s = self._settings.rows_max, self._clock()
         due = [
             (part.take(limit), part)
             for part in self._assigned.open.values()
-            if part.due(now_s, flush_s, limit)
+            if part.due(now_s, self._flush_s(part.place[0]), limit)
         ]
         if not due:
             return
@@ -144,6 +148,11 @@ class Sink:
                 self._store_batch(batch, part)
         self._at_hand = {}
         self._history_answers()
+
+    def _flush_s(self, topic: str) -> float:
+        """How long records wait for company: those that people wait for are few."""
+        topics, flush_s = self._settings.topics, self._settings.flush_s
+        return min(flush_s, SOON_S) if topic in (topics.incidents, topics.actions) else flush_s
 
     def _write_down(self, due: list[tuple[Batch, Pending]]) -> None:
         """Intents of all batches at hand, in one insert; a repeated line changes nothing."""
@@ -178,7 +187,7 @@ class Sink:
         if not self._ours(part):
             raise _Lost
         s = self._settings
-        prepared = prepare(batch, s.topics, s.cluster, self._dedup)
+        prepared = prepare(batch, s.topics, s.cluster, self._dedup, s.seals)
         kafka, topic_id = self._assigned.kafka, self._assigned.topic_ids[batch.topic]
         for table, columns in prepared.inserts:
             token = batch.token(kafka, topic_id, table)
@@ -250,6 +259,9 @@ class Sink:
         if not self._kafka.said:
             self._lag.look(self._assigned.open.values(), self._at_hand, self.stats.waiting_for)
             self.stats.lag = self._lag.lag
+        if not self._history.said:
+            self._ledger.look(self._assigned.open)
+            self.stats.ledger = self._ledger.ledger
         if self._on_stats is not None and (now or at >= self._stats_at):
             self._stats_at = at + STATS_S
             self._on_stats(self.stats.as_dict())

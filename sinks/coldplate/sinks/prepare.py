@@ -10,12 +10,14 @@ import numpy as np
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Columns
 from coldplate.sinks.records import (
+    action_columns,
     anomaly_columns,
     baseline_columns,
     event_columns,
     incident_columns,
 )
 from coldplate.sinks.rows import Samples, sample_columns
+from coldplate.wire.action import Action
 from coldplate.wire.admission import admit, admit_event
 from coldplate.wire.baseline import Baselines, check
 from coldplate.wire.codec import decode
@@ -23,9 +25,10 @@ from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.event import Event
 from coldplate.wire.frame import Frame, Identity, decode_frame
 from coldplate.wire.incident import Anomaly, Incident
+from coldplate.wire.signature import Seals
 from coldplate.wire.topic import Topics
 
-Small = TypeVar("Small", Event, Anomaly, Incident, Baselines)
+Small = TypeVar("Small", Event, Anomaly, Incident, Action, Baselines)
 
 # 2100-01-01: a partition is a day, and ClickHouse counts days to 2149 only.
 _T_MS_MAX = 4_102_444_800_000
@@ -57,7 +60,13 @@ class Prepared:
     rejected: Counter[str] = field(default_factory=Counter)
 
 
-def prepare(batch: Batch, topics: Topics, cluster: str, stored: Container[Identity]) -> Prepared:
+def prepare(
+    batch: Batch,
+    topics: Topics,
+    cluster: str,
+    stored: Container[Identity],
+    seals: Seals | None = None,
+) -> Prepared:
     """The inserts of a batch.
 
     Parameters
@@ -70,36 +79,44 @@ def prepare(batch: Batch, topics: Topics, cluster: str, stored: Container[Identi
         Whose records are taken.
     stored
         Frames that are in the history.
+    seals
+        Tell whether a record is its source's own; None believes all.
     """
     out = Prepared()
     if batch.topic == topics.frames:
-        _frames(batch, cluster, stored, out)
-    elif batch.topic == topics.events:
-        events = _decoded(batch.records, Event, cluster, out)
-        if events:
-            out.inserts.append(("events", event_columns(events)))
-    elif batch.topic == topics.anomalies:
-        anomalies = _decoded(batch.records, Anomaly, cluster, out)
-        if anomalies:
-            out.inserts.append(("anomalies", anomaly_columns(anomalies)))
-    elif batch.topic == topics.baselines:
-        baselines = _decoded(batch.records, Baselines, cluster, out)
-        if baselines:
-            out.inserts.append(("baselines", baseline_columns(baselines)))
-    elif incidents := _decoded(batch.records, Incident, cluster, out):
-        out.inserts.append(("incidents", incident_columns(incidents)))
+        _frames(batch, cluster, stored, out, seals)
+    else:
+        _small(batch, topics, cluster, out, seals)
     if out.rejected:
         # Before `frames`, which is the last.
         out.inserts.insert(0, ("sink_rejects", _reject_columns(batch, out.rejected)))
     return out
 
 
-def _frames(batch: Batch, cluster: str, stored: Container[Identity], out: Prepared) -> None:
+def _small(batch: Batch, topics: Topics, cluster: str, out: Prepared, seals: Seals | None) -> None:
+    records = batch.records
+    if batch.topic == topics.events:
+        table, columns = "events", event_columns(_decoded(records, Event, cluster, out, seals))
+    elif batch.topic == topics.anomalies:
+        table, columns = "anomalies", anomaly_columns(_decoded(records, Anomaly, cluster, out))
+    elif batch.topic == topics.baselines:
+        table, columns = "baselines", baseline_columns(_decoded(records, Baselines, cluster, out))
+    elif batch.topic == topics.actions:
+        table, columns = "actions", action_columns(_decoded(records, Action, cluster, out))
+    else:
+        table, columns = "incidents", incident_columns(_decoded(records, Incident, cluster, out))
+    if columns["id"]:
+        out.inserts.append((table, columns))
+
+
+def _frames(
+    batch: Batch, cluster: str, stored: Container[Identity], out: Prepared, seals: Seals | None
+) -> None:
     frames: list[Frame] = []
     records: list[Record] = []
     for record in batch.records:
         try:
-            frame = _admitted(record, cluster)
+            frame = _admitted(record, cluster, seals)
         except WireError as error:
             out.rejected[error.reason.value] += 1
             continue
@@ -117,8 +134,10 @@ def _frames(batch: Batch, cluster: str, stored: Container[Identity], out: Prepar
         out.inserts.append(("frames", _frame_columns(batch, frames, records, samples)))
 
 
-def _admitted(record: Record, cluster: str) -> Frame:
+def _admitted(record: Record, cluster: str, seals: Seals | None) -> Frame:
     frame = decode_frame(record.value)
+    if seals is not None:
+        seals.check(frame.head.source, record.value, record.signature)
     admit(frame.head, record.timestamp_ms, cluster)
     if not 0 <= record.timestamp_ms < _T_MS_MAX:
         raise WireError(Reason.TICK_AHEAD, "the record's own time is not of this century")
@@ -146,13 +165,16 @@ def _frame_columns(
 
 
 def _decoded(
-    records: Iterable[Record], kind: type[Small], cluster: str, out: Prepared
-) -> list[Small]:
+    records: Iterable[Record], kind: type[Small], cluster: str, out: Prepared,
+    seals: Seals | None = None,
+) -> list[Small]:  # fmt: skip
     good: list[Small] = []
     for record in records:
         try:
             small = decode(kind, record.value)
             if isinstance(small, Event):
+                if seals is not None:
+                    seals.check(small.source, record.value, record.signature)
                 admit_event(small, record.timestamp_ms, cluster)
             elif isinstance(small, Baselines):
                 check(small)
@@ -168,7 +190,7 @@ def _decoded(
     return good
 
 
-def _storable(small: Event | Anomaly | Incident | Baselines) -> bool:
+def _storable(small: Event | Anomaly | Incident | Action | Baselines) -> bool:
     """Whether every number fits its column: one that does not would fail the whole insert."""
     if isinstance(small, Event):
         times: tuple[int | None, ...] = (small.t_ms,)
@@ -176,6 +198,10 @@ def _storable(small: Event | Anomaly | Incident | Baselines) -> bool:
         fits = whole and (small.code is None or -(1 << 63) <= small.code < 1 << 63)
     elif isinstance(small, Anomaly):
         times, fits = (small.t_ms, small.throttle_at_ms, small.arrived_ms), True
+    elif isinstance(small, Action):
+        silence = small.silence
+        times = (small.t_ms, *((silence.from_ms, silence.until_ms) if silence else ()))
+        fits = 0 <= small.step < 1 << 32
     elif isinstance(small, Baselines):
         learnt = [e.array("learnt_ms") for b in small.blocks for e in b.learnt]
         fits = all(bool(((a >= 0) & (a < _T_MS_MAX) | np.isnan(a)).all()) for a in learnt)

@@ -1,4 +1,4 @@
-"""Events, anomalies, incidents and baselines to the columns of their tables."""
+"""Events, anomalies, incidents, actions and baselines to the columns of their tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from coldplate.wire.action import Action
 from coldplate.wire.baseline import Baselines, Learnt
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Anomaly, Incident
@@ -72,6 +73,25 @@ def incident_columns(incidents: Sequence[Incident]) -> Lists:
         "throttle_seen_at": [i.throttle_seen_ms for i in incidents],
         "first_tick_at": [i.first_tick_ms for i in incidents],
         "why": [i.why for i in incidents],
+    }
+
+
+def action_columns(actions: Sequence[Action]) -> Lists:
+    """Columns of `actions`; times in Unix milliseconds."""
+    return {
+        "t": [a.t_ms for a in actions],
+        "id": [a.id for a in actions],
+        "who": [a.who for a in actions],
+        "verb": [a.verb.value for a in actions],
+        "incident": [a.incident for a in actions],
+        "step": [a.step for a in actions],
+        "text": [a.text for a in actions],
+        "outcome": [a.outcome.value if a.outcome else "" for a in actions],
+        "silence_id": [a.silence.id if a.silence else "" for a in actions],
+        "silence": [_json(a.silence) if a.silence else "" for a in actions],
+        "receiver": [a.receiver for a in actions],
+        "message": [a.message for a in actions],
+        "phase": [a.phase for a in actions],
     }
 
 

@@ -130,6 +130,16 @@ def rollup_sql(table: SampleTable) -> str:
     return "\n".join(out)
 
 
+def regrown_sql(table: SampleTable) -> str:
+    """After a table got more metrics: what feeds its first tier, which passes them on, and the views of all.
+
+    A new metric is a place more at the end of the arrays; states of before are shorter, and merge with these.
+    """
+    feed = f"ALTER TABLE {rollup_name(table, TIERS[0])}_feed MODIFY QUERY"
+    views = [_view(rollup_name(table, tier), table) for tier in TIERS]
+    return "\n".join([f"{feed} {states_of(table, TIERS[0])};\n", *views])
+
+
 def states_of(table: SampleTable, tier: Tier, where: str = "") -> str:
     """The query that makes a tier's states from samples, of all or of those that a condition selects."""
     powers = [i for i, m in enumerate(table.metrics, 1) if m.name in POWERS]

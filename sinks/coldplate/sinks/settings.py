@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from coldplate.wire.signature import Seals
 from coldplate.wire.topic import Topics
 
 PORT, SECURE_PORT = 9000, 9440
@@ -102,10 +103,13 @@ class SinkSettings:
         Name of this member, unique in the group: a restart within the session timeout then moves no
         partition. None for dynamic membership.
     flush_s
-        Longest time a record waits for others before it is stored.
+        Longest time a record waits for others before it is stored; of incidents and actions less (loop.py).
+    seals
+        Tell whether a record is its source's own; None believes all.
     rows_max
         Rows after which a batch is stored at once, and the bound of what is held in memory, here and, where
-        every row begins a bucket of the rollups, in ClickHouse (some 10 kB a row of `gpu_slow_samples`).
+        every row begins a bucket of the rollups, in ClickHouse (some 10 kB a row of `gpu_slow_samples`, of which a batch
+        has half as many at most: slow metrics come with fast ones).
     """
 
     brokers: tuple[str, ...]
@@ -122,7 +126,8 @@ class SinkSettings:
     group: str = "coldplate-sink"
     instance: str | None = None
     flush_s: float = 2.0
-    rows_max: int = 100_000
+    seals: Seals | None = None
+    rows_max: int = 250_000
 
     def __post_init__(self) -> None:
         if not self.brokers or not all(self.brokers):

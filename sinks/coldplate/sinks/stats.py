@@ -7,7 +7,9 @@ from typing import Any
 
 from coldplate.sinks.batch import Batch
 from coldplate.sinks.lag import Lag
+from coldplate.sinks.ledger import Ledger
 from coldplate.sinks.prepare import Prepared
+from coldplate.wire.delays import Delays
 
 
 @dataclass(slots=True)
@@ -30,8 +32,12 @@ class Stats:
         Inserts that had to be tried again.
     lag_s
         Age of the newest stored record when it was stored: now against Kafka's append time.
+    delay
+        Such ages, of all batches.
     lag
         How far the history is behind Kafka, and how long Kafka keeps what is not stored.
+    ledger
+        Whether every frame that agents numbered lately is there; looked up once a minute.
     partitions
         Partitions that this sink reads now.
     waiting_for
@@ -47,7 +53,9 @@ class Stats:
     redone: int = 0
     retries: int = 0
     lag_s: float = 0.0
+    delay: Delays = field(default_factory=Delays)
     lag: Lag = field(default_factory=Lag)
+    ledger: Ledger = field(default_factory=Ledger)
     partitions: int = 0
     waiting_for: str = ""
 
@@ -65,6 +73,7 @@ class Stats:
                 self.rows[table] += len(next(iter(columns.values())))
         if batch.records:
             self.lag_s = time.time() - batch.records[-1].timestamp_ms / 1000
+            self.delay.add(self.lag_s)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers and dictionaries, for a file or /metrics."""
@@ -72,7 +81,8 @@ class Stats:
             "frames": self.frames, "values": self.values, "rows": dict(self.rows),
             "duplicates": self.duplicates, "rejected": dict(self.rejected),
             "batches": self.batches, "redone": self.redone, "retries": self.retries,
-            "lag_s": round(self.lag_s, 3), "lag_records": self.lag.records,
+            "lag_s": round(self.lag_s, 3), "delay": self.delay.as_dict(), "lag_records": self.lag.records,
             "lag_oldest_s": self.lag.oldest_s, "retention_left_s": self.lag.left_s,
-            "partitions": self.partitions, "waiting_for": self.waiting_for,
+            "ledger_missing": self.ledger.missing, "ledger_dropped": self.ledger.dropped,
+            "ledger_sources": self.ledger.sources, "partitions": self.partitions, "waiting_for": self.waiting_for,
         }  # fmt: skip

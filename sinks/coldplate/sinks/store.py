@@ -12,6 +12,9 @@ from coldplate.sinks.migrate import pending
 LOAD_HOURS = 2
 """How far back stored frames are read at an assignment."""
 
+_BRIEFLY = {"max_execution_time": 5, "max_threads": 1}
+"""Limits of what is asked while rows wait to be stored."""
+
 
 class Store(Protocol):
     """The history as the loop sees it; each call raises HistoryDown or HistoryRefused."""
@@ -27,6 +30,12 @@ class Store(Protocol):
 
     def stored_frames(self) -> Sequence[Known]:
         """Recently stored frames as ranges of seq."""
+
+    def gaps(self, partitions: Sequence[str], window_s: int) -> Mapping[str, int]:
+        """By source: numbers between those stored in these partitions lately that are not there."""
+
+    def dropped(self, sources: Sequence[str]) -> Mapping[str, int]:
+        """By source: frames that it says it dropped lately."""
 
 
 def intent_columns(
@@ -93,3 +102,50 @@ class ClickHouseStore:
             spans = ((n, n) for n in some) if some else ((low, top),)
             out += [(source, int(boot), int(first), int(last)) for first, last in spans]
         return out
+
+    def gaps(self, partitions: Sequence[str], window_s: int) -> dict[str, int]:
+        """By source: numbers between those stored in these partitions lately that are not there."""
+        given = {"partitions": tuple(partitions), "window": window_s, "hours": LOAD_HOURS}
+        ours = "topic_partition IN %(partitions)s AND stored_at > now64(3) -"
+        broken = (
+            "SELECT source, boot, min(seq) AS low, max(seq) AS top FROM frames "  # noqa: S608
+            f"WHERE {ours} toIntervalSecond(%(window)s) "
+            "GROUP BY source, boot HAVING uniqExact(seq) < top - low + 1"
+        )
+        if not self._client.query(f"{broken} LIMIT 1", given, _BRIEFLY)[1]:
+            return {}
+        # A spool that is sent closes gaps of before: then the numbers between are of earlier.
+        sql = f"""
+            SELECT source, sum(due - there) AS n FROM
+            (
+                SELECT g.source AS source, any(g.top - g.low + 1) AS due, uniqExact(f.seq) AS there
+                FROM ({broken}) AS g
+                GLOBAL INNER JOIN
+                (
+                    SELECT source, boot, seq FROM frames
+                    WHERE {ours} toIntervalHour(%(hours)s) AND (source, boot) GLOBAL IN (SELECT source, boot FROM ({broken}))
+                ) AS f ON f.source = g.source AND f.boot = g.boot
+                WHERE f.seq BETWEEN g.low AND g.top
+                GROUP BY g.source, g.boot
+            )
+            GROUP BY source HAVING n > 0
+        """  # noqa: S608
+        _, rows = self._client.query(sql, given, _BRIEFLY)
+        return {str(source): int(n) for source, n in rows}
+
+    def dropped(self, sources: Sequence[str]) -> dict[str, int]:
+        """By source: frames that it says it dropped lately."""
+        sql = """
+            SELECT i.id, sum(d.n) FROM
+            (
+                SELECT device, boot, max(dropped_frames_total) - min(dropped_frames_total) AS n FROM node_samples
+                WHERE t > now64(3) - toIntervalHour(%(hours)s)
+                    AND device GLOBAL IN (SELECT device FROM inventory FINAL WHERE id IN %(sources)s)
+                GROUP BY device, boot
+            ) AS d
+            GLOBAL INNER JOIN (SELECT device, id FROM inventory FINAL) AS i ON i.device = d.device
+            GROUP BY i.id
+        """
+        given = {"sources": tuple(sources), "hours": LOAD_HOURS}
+        _, rows = self._client.query(sql, given, _BRIEFLY)
+        return {str(source): int(n or 0) for source, n in rows}

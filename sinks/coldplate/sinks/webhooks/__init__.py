@@ -1,0 +1,1 @@
+"""Alerts: from incidents to the right person, once, whatever fails."""

@@ -1,0 +1,1 @@
+"""Transports: how calls are made, by HTTP, by mail, and by running a command."""
