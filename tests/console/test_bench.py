@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from waiting import await_that
 
-from coldplate.console.benching.looks import Looks
-from coldplate.console.benching.outcome import read_ledger
+from coldplate.console.benching.looks import Due, Looks
+from coldplate.console.benching.outcome import read_events, read_ledger
 from coldplate.console.benching.pipeline import plan
 from coldplate.console.benching.production import Cycle
 from coldplate.console.failure import Failure
@@ -25,38 +25,48 @@ KEYS = {
     "gpus", "seconds", "frames_per_s", "values_per_s", "realtime_ratio", "lag_max_s", "lag_end_s",
     "frame_to_row_p50_s", "frame_to_row_p99_s", "lost", "duplicated", "rows", "cpu_s", "cores_used",
     "rss_mb", "rss_total_mb", "metrics", "disk_bytes_per_value", "kafka_bytes_per_value",
-    "false_incidents", "versions", "machine", "production",
+    "false_incidents", "versions", "machine", "production", "injected_faults", "missed_faults",
+    "fault_to_incident_p50_s", "fault_to_incident_p99_s", "event_to_incident_p99_s", "faults", "events_lost",
+    "workers", "cpu_s_per_million_values",
 }  # fmt: skip
 PROCESSES = {"producer", "kafka", "worker", "sink", "clickhouse"}
 
 
 @pytest.mark.e2e
-def test_every_frame_of_a_small_hall_is_stored_once(tmp_path: Path) -> None:
-    """The result has the promised keys, nothing is lost, and ledger, counts and logs are kept."""
+def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
+    tmp_path: Path,
+) -> None:
+    """The result has the promised keys, nothing is lost, and ledger, rows read back, incidents, counts and logs are kept."""
     out = tmp_path / "out"
     arguments = (
-        "--gpus",
-        "24",
-        "--seconds",
-        "5",
-        "--state",
-        str(tmp_path / "s"),
-        "--out",
-        str(out),
+        *("--gpus", "64", "--racks", "4", "--seconds", "8", "--workers", "2"),
+        *("--state", str(tmp_path / "s"), "--out", str(out)),
     )
     run = subprocess.run((*BENCH, *arguments), capture_output=True, text=True, check=False)
     assert 0 == run.returncode, run.stderr
     result = json.loads(run.stdout.splitlines()[-1])
     assert set() == KEYS - result.keys()
-    assert (24, 5.0, 0, 0, 0) == tuple(
-        result[k] for k in ("gpus", "seconds", "lost", "duplicated", "false_incidents")
+    assert (64, 8.0, 2, 0, 0, 0, 0) == tuple(
+        result[k] for k in ("gpus", "seconds", "workers", "lost", "duplicated", "events_lost", "false_incidents")
+    )  # fmt: skip
+    assert (2, 0) == (result["injected_faults"], result["missed_faults"]), result["faults"]
+    assert "racks" in result["production"]["faults_limited_by"]
+    assert result["fault_to_incident_p50_s"] <= result["fault_to_incident_p99_s"]
+    assert (
+        PROCESSES | {"worker-2", "cluster-detector"}
+        == result["cpu_s"].keys()
+        == result["rss_mb"].keys()
     )
-    # 3 nodes and a CDU, 10 s of frames of 5 s each.
-    assert 8 == result["sent"]
-    assert PROCESSES == result["cpu_s"].keys() == result["rss_mb"].keys()
     assert 0 < result["disk_bytes_per_value"] < 100
     assert 0 < result["kafka_bytes_per_value"] < 100
-    assert 8 == sum(map(len, read_ledger(out / "run" / "producer.ledger").values()))
+    ledgers = [out / "run" / "producer.ledger", out / "stored.ledger"]
+    sent, stored = (sorted(ledger.read_text("utf-8").splitlines()) for ledger in ledgers)
+    assert sent == stored
+    assert result["sent"] == sum(map(len, read_ledger(ledgers[0]).values()))
+    assert result["events_sent"] == len(read_events(ledgers[0])) > 0
+    assert result == {**json.loads((out / "result.json").read_text("utf-8"))}
+    opened = {json.loads(line)["id"] for line in (out / "incidents.jsonl").read_text("utf-8").splitlines()}  # fmt: skip
+    assert {f["incident"] for f in result["faults"]} <= opened
     assert {f"{p}.log" for p in PROCESSES} <= {f.name for f in (out / "logs").iterdir()}
     assert "behind" in run.stderr
 
@@ -104,6 +114,7 @@ def test_a_cycle_sent_again_has_new_ids_and_ticks_and_the_same_values() -> None:
         assert [5, 5, 5] == [b.tick - a.tick for a, b in itertools.pairwise(heads)]
     for number, (first, again) in enumerate(zip(frames, frames[per_cycle:], strict=False)):
         assert [bytes(p.body) for p in first.parts] == [bytes(p.body) for p in again.parts]
+        assert 0 <= cycle.due_s(number) - (first.head.tick + 4 - 1000) < 1
         assert first.head.tick + 4 <= 1000 + cycle.delay_s + number * cycle.gap_s + 1e-9
 
 
@@ -120,7 +131,7 @@ def test_a_load_is_of_whole_nodes_and_every_device_sends() -> None:
 
 def looks(*seen: tuple[float, int]) -> Looks:
     """Of a reader, 10 frames a second from time 100 to 110."""
-    return Looks(10.0, 100, 100.0, list(seen))
+    return Looks(Due.steady(10.0, 100, 100.0), list(seen))
 
 
 def test_a_reader_that_stays_a_second_behind_keeps_up() -> None:

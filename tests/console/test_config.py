@@ -1,11 +1,14 @@
 """Configuration: what wins, what is refused, and in which words."""
 
 import logging
+import os
 
 import pytest
 
-from coldplate.console.config import MEANINGS, Config, load, secret, settings, with_password
+from coldplate.console.config import MEANINGS, Config, load, rotating, secret, settings
+from coldplate.console.context import Context
 from coldplate.console.failure import BAD_INPUT, Failure
+from coldplate.wire.secret import now
 
 
 @pytest.fixture
@@ -141,13 +144,29 @@ def test_a_secret_comes_from_its_file_alone(tmp_path):
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("clickhouse://ann@db:9001/hall?secure=1", "clickhouse://ann:p%40ss@db:9001/hall?secure=1"),
-        ("clickhouse://db/hall", "clickhouse://default:p%40ss@db/hall"),
-        ("clickhouse://ann:own@db/hall", "clickhouse://ann:own@db/hall"),
-        ("clickhouse://a%40b@db/hall", "clickhouse://a%40b:p%40ss@db/hall"),
+        ("clickhouse://ann@db:9001/hall?secure=1", "p@ss"),
+        ("clickhouse://db/hall", "p@ss"),
+        ("clickhouse://ann:own@db/hall", "own"),
     ],
 )
-def test_a_password_is_put_into_a_url(url, expected):
-    """Quoted, and only where the URL has none."""
-    assert expected == with_password(url, "p@ss")
-    assert url == with_password(url, "")
+def test_a_password_of_a_file_is_taken_where_the_url_has_none(tmp_path, monkeypatch, url, expected):
+    """One in the URL wins; it is what the file has now, and is not shown."""
+    path = tmp_path / "password"
+    path.write_text("p@ss\n")
+    monkeypatch.setenv("COLDPLATE_CONFIG", os.devnull)
+    monkeypatch.setenv("COLDPLATE_CLICKHOUSE", url)
+    monkeypatch.setenv("COLDPLATE_CLICKHOUSE__PASSWORD_FILE", str(path))
+    found = Context(os.devnull).clickhouse("reader")
+    assert expected == now(found.password)
+    path.write_text("n3xt")
+    assert ("n3xt" if expected == "p@ss" else expected) == now(found.password)
+    assert "p@ss" not in repr(found)
+
+
+def test_a_password_file_that_is_empty_is_refused(tmp_path):
+    """It would be a login without a password; none named is none."""
+    path = tmp_path / "password"
+    path.write_text(" \n")
+    with pytest.raises(Failure, match="is empty"):
+        rotating(str(path))
+    assert "" == rotating("")

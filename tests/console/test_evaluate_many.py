@@ -25,7 +25,8 @@ from coldplate.twin.scenario import Scenario, check
 from coldplate.wire.fault import looks_alike
 from coldplate.wire.incident import Severity
 
-ENOUGH_GPU_DAYS = 200.0
+ENOUGH_GPU_DAYS = 50.0
+"""As much as a run of all tests has time for; `make soak-detect` looks at thousands."""
 FAULT = Label("f", "pump-stop", "rack-0000/cdu", 0, 1000)
 PAGE = Said("i", "pump-stop", "rack-0000/cdu", Severity.CRITICAL, 2000, 2500, 2500)
 
@@ -89,11 +90,11 @@ def test_judging_five_ticks_at_a_time_says_the_same() -> None:
 
 
 def test_healthy_halls_are_never_paged() -> None:
-    """16,384 GPUs at work with all that only looks like a fault: no page in 200 GPU-days."""
+    """16,384 GPUs at work with all that only looks like a fault: no page in 50 GPU-days."""
     seconds = np.ceil(ENOUGH_GPU_DAYS * 86_400.0 / (soak.RACKS * 64))
     run, _ = soak.evaluate_soak(1, float(seconds))
     assert ENOUGH_GPU_DAYS <= run.gpu_days
-    assert len(run.look_alikes) > 20
+    assert len(run.look_alikes) > 5
     assert () == run.matching.false
 
 

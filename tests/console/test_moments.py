@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from coldplate.console.failure import Failure
-from coldplate.console.moments import moment, span
+from coldplate.console.moments import lasting_s, moment, span
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -49,3 +49,18 @@ def test_ends_in_the_wrong_order_or_ahead_are_refused():
         with pytest.raises(Failure, match=words) as refused:
             span(*ends, NOW)
         assert "UTC" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0), ("7d", 604_800.0)]
+)
+def test_a_duration_is_understood(text, expected):
+    """A number and its unit."""
+    assert expected == lasting_s(text, "--for")
+
+
+@pytest.mark.parametrize("text", ["", "2", "-2h", "0s", "2 weeks", "h"])
+def test_a_duration_that_is_none_is_refused(text):
+    """The option is named, too."""
+    with pytest.raises(Failure, match=r"--for .*expected as 90s"):
+        lasting_s(text, "--for")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -46,7 +47,24 @@ def test_an_empty_table_has_its_columns(capsys):
     assert ["id", "cause"] == capsys.readouterr().out.split()[:2]
 
 
+def test_without_rich_a_table_is_plain_and_whole(capsys, monkeypatch):
+    """As in an agent's environment, which has nothing for people; words of others are not obeyed there either."""
+    monkeypatch.setitem(sys.modules, "rich.box", None)
+    print_table(("id", "n"), [("a\x1b[2J", 7), ("two\nlines", 12)], title="some")
+    assert ["some", "id          n", r"a\x1b[2J    7", "two lines  12"] == capsys.readouterr().out.splitlines()  # fmt: skip
+    print_table(("id", "n"), [])
+    assert "id  n\n" == capsys.readouterr().out
+
+
 def test_milliseconds_become_text():
     """With their fraction and time zone; None stays None."""
     assert "2026-01-02T12:00:00.250+00:00" == rfc3339(int(NOON.timestamp() * 1000) + 250)
     assert rfc3339(None) is None
+
+
+def test_words_of_others_are_shown_and_not_obeyed(capsys):
+    """What looks like markup is text, closing or not; what would steer a terminal is written out."""
+    print_table(("[/a]", "id"), [("[bold]b [/c]", "x\x1b[2J\x9b31m"), ("two\nlines", 1)], title="[/t]")  # fmt: skip
+    shown = capsys.readouterr().out
+    assert all(words in shown for words in ("[/t]", "[/a]", "[bold]b [/c]", r"x\x1b[2J\x9b31m"))
+    assert not set(shown) & {"\x1b", "\x9b"}

@@ -189,9 +189,13 @@ class Agent:
                 self._change_crew(old, new)
         except Failure as error:
             log.error("the configuration is refused, the old one goes on: %s", error)  # noqa: TRY400
+            self._status.reloads["refused"] += 1
             self._ready()
             return
         log.warning("the configuration was read again")
+        self._status.reloads["taken"] += 1
+        if new.config.log != old.config.log:
+            new.log_to_stderr()
         self._context = new
         self._status.tick_ms = new.config.agent.tick_ms
         if fresh_kafka or _moved(old, new):

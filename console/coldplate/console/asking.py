@@ -11,10 +11,12 @@ from coldplate.console.failure import BAD_INPUT, NOT_THERE, Failure
 @contextmanager
 def history_errors() -> Iterator[None]:
     """ClickHouse away or refusing becomes a `Failure`."""
-    from coldplate.sinks.errors import HistoryDown, HistoryRefused
+    from coldplate.sinks.errors import HistoryDown, HistoryRefused, HistoryShut
 
     try:
         yield
+    except HistoryShut as error:
+        raise Failure(str(error), NOT_THERE) from None
     except HistoryDown as error:
         raise Failure(
             f"{error}; is it running? `coldplate up` starts a local one", NOT_THERE

@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,6 +38,8 @@ PACKAGES = (
     ("psutil", "psutil", "console", "benchmarks cannot read processes' CPU time"),
 )
 EXACT = {"faust-streaming": "0.15.3"}
+#: Which distribution tells that an extra was meant to be here; the others of it are then needed too.
+TELLS = {"agents": "nvidia-ml-py", "streams": "faust-streaming", "sinks": "clickhouse-driver", "dashboards": "grafana-api", "console": "rich"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +64,36 @@ class Finding:
     todo: str = ""
 
 
+Check = Callable[[Context], Iterator[Finding]]
+
+
 def checkup(context: Context) -> list[Finding]:
-    """Every check; one that fails itself is a finding too."""
+    """Every check of a machine; what the local stack needs is left out where other servers are named."""
+    checks: dict[str, Check] = {
+        "python": _python, "packages": _packages, "kafka": _kafka, "clickhouse": _clickhouse,
+        "clock": clock, "configuration": configuration,
+    }  # fmt: skip
+    if not _has_servers(context):
+        checks |= {"java": _java, "ports": _ports, "disk": _disk}
+    return found(context, checks)
+
+
+def found(context: Context, checks: Mapping[str, Check]) -> list[Finding]:
+    """What the checks find; one that fails itself is a finding of its name."""
     out: list[Finding] = []
-    for check in (
-        _python,
-        _packages,
-        _java,
-        _kafka,
-        _clickhouse,
-        _ports,
-        _disk,
-        _clock,
-        _configuration,
-    ):
+    for name, check in checks.items():
         try:
             out += check(context)
         except Exception as error:  # noqa: BLE001  a doctor must not die of a patient
-            out.append(
-                Finding(check.__name__.strip("_"), False, repr(error), "this check itself failed")
-            )
+            out.append(Finding(name, False, repr(error), "this check itself failed"))
     return out
+
+
+def _has_servers(context: Context) -> bool:
+    try:
+        return bool(context.config.kafka.brokers and context.config.clickhouse.url)
+    except Failure:  # `configuration` says what is wrong with it
+        return False
 
 
 def _python(_: Context) -> Iterator[Finding]:
@@ -97,7 +108,27 @@ def _python(_: Context) -> Iterator[Finding]:
 
 
 def _packages(_: Context) -> Iterator[Finding]:
+    for extra, tells in TELLS.items():
+        if _installed(tells):
+            yield from packages(extra)
+        else:
+            needed = next(without for name, _, _, without in PACKAGES if name == tells)
+            yield Finding(f"extra {extra}", True, f"not installed: {needed} here")
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def packages(wanted: str) -> Iterator[Finding]:
+    """Whether each distribution of an extra is here, can be imported, and is the one that is known to work."""
     for name, module, extra, without in PACKAGES:
+        if extra != wanted:
+            continue
         todo = f"pip install 'coldplate[{extra}]': without it {without}"
         try:
             importlib.import_module(module)
@@ -203,7 +234,8 @@ def _disk(context: Context) -> Iterator[Finding]:
         yield Finding(f"disk of {name} folder", ok, f"{free_gb:.1f} GB free, {folder}", todo)
 
 
-def _clock(_: Context) -> Iterator[Finding]:
+def clock(_: Context) -> Iterator[Finding]:
+    """Whether it is set and keeps."""
     wall_s, steady_s = time.time(), time.monotonic()
     time.sleep(0.2)
     drift_ms = abs((time.time() - wall_s) - (time.monotonic() - steady_s)) * 1000
@@ -218,7 +250,8 @@ def _clock(_: Context) -> Iterator[Finding]:
     )
 
 
-def _configuration(context: Context) -> Iterator[Finding]:
+def configuration(context: Context) -> Iterator[Finding]:
+    """Whether it can be read."""
     try:
         context.config  # noqa: B018  reading it is the check
     except Failure as error:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Meta
@@ -38,6 +37,11 @@ from coldplate.agents.options.redfish import Redfish
 from coldplate.agents.options.spool import MEANINGS as OF_SPOOL
 from coldplate.agents.options.spool import Spool
 from coldplate.console.failure import BAD_INPUT, Failure
+from coldplate.console.vitals.options import MEANINGS as OF_PART
+from coldplate.console.vitals.options import Local as PartLocal
+from coldplate.dashboards.web.options import MEANINGS as OF_WEB
+from coldplate.dashboards.web.options import Options as Web
+from coldplate.wire.secret import FileSecret
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,21 @@ class ClickHouse(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: str = ""
     password_file: str = ""
     cluster: str = ""
+
+
+class Log(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What parts that run log to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["error", "warning", "info", "debug"] = "warning"
+
+
+class Signing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Whether a record is its source's own."""
+
+    keys_file: str = ""
+    cluster_key_file: str = ""
+    unsigned: Literal["accept", "refuse"] = "accept"
 
 
 class Agent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -94,6 +113,16 @@ class Worker(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     instance: str = ""
     parameters: str = ""
     tail_s: float = 120.0
+    joined: bool = False
+    local: PartLocal = PartLocal()
+
+
+class ClusterDetector(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Makes incidents of what several workers found."""
+
+    group: str = "coldplate-cluster"
+    instance: str = ""
+    local: PartLocal = PartLocal()
 
 
 class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -102,6 +131,16 @@ class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     group: str = "coldplate-sink"
     instance: str = ""
     flush_s: float = 2.0
+    local: PartLocal = PartLocal()
+
+
+class Alerts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The alerter; receivers and routes have a file of their own."""
+
+    file: str = ""
+    state_dir: str = ""
+    instance: str = "alerter"
+    local: PartLocal = PartLocal()
 
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
@@ -122,11 +161,17 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     cluster: str = "coldplate"
     topic_prefix: str = "coldplate"
     inventory: str = ""
+    site: str = ""
+    log: Log = Log()
     kafka: Kafka = Kafka()
+    signing: Signing = Signing()
     clickhouse: ClickHouse = ClickHouse()
     agent: Agent = Agent()
     worker: Worker = Worker()
+    cluster_detector: ClusterDetector = ClusterDetector()
     sink: Sink = Sink()
+    alerts: Alerts = Alerts()
+    web: Web = Web()
     retention: Retention = Retention()
 
 
@@ -143,6 +188,9 @@ MEANINGS = {
     "cluster": "cluster id, in every record; records of another cluster are refused",
     "topic_prefix": "first part of every topic's name",
     "inventory": "file with the devices (CSV or TOML); empty: all comers",
+    "site": "file with the plan of a bring-up (TOML, [plan], see board.md); empty: the estimates there",
+    "log.format": "of what parts that run log to stderr: `text`, or `json`, an object a line",
+    "log.level": "what is less than this is not logged; `-v` asks for `info`",
     "kafka.brokers": "`host:port[,host:port]`; empty: the local stack's",
     "kafka.security_protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
     "kafka.sasl_mechanism": "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
@@ -152,6 +200,9 @@ MEANINGS = {
     "kafka.cert_file": "own certificate, for mutual TLS",
     "kafka.key_file": "its key",
     "kafka.compression": "of what agents send: none, lz4 or zstd",
+    "signing.keys_file": "of an agent: file with lines `SOURCE KEY`, as `coldplate keys derive` prints them; empty: what it sends is not signed",
+    "signing.cluster_key_file": "of worker, sink and alerter: file with the cluster's key, as `coldplate keys new` prints it; empty: no signature is looked at",
+    "signing.unsigned": "records without a signature, where there is a cluster's key: `accept` while keys are rolled out, then `refuse`",
     "clickhouse.url": "`clickhouse://user@host:port/database?secure=1`; empty: the local stack's",
     "clickhouse.password_file": "file that holds the password, and nothing else",
     "clickhouse.cluster": "name of the servers' cluster, for replicated and distributed tables; empty: one server",
@@ -164,12 +215,18 @@ MEANINGS = {
     "agent.ticks": "ticks of an ordinary frame, 1 to 60",
     "agent.queue_bytes_max": "bytes that wait for Kafka at most; beyond it the oldest are dropped and counted",
     "worker.group": "consumer group; workers of one group share the partitions",
-    "worker.instance": "static membership: a restart under the same name is no rebalance",
+    "worker.instance": "static membership: a restart under the same name within 15 s moves no partition",
     "worker.parameters": "file with the detectors' parameters (TOML), see docs/detectors.md; empty: their own",
     "worker.tail_s": "seconds of frames read again at start",
+    "worker.joined": "what workers find goes to `coldplate cluster-detector`, which makes incidents of it; for more than one worker",
+    "cluster_detector.group": "consumer group; one of it is at work, others stand by",
+    "cluster_detector.instance": "static membership: a restart under the same name within 15 s is no change of who is at work",
     "sink.group": "consumer group; sinks of one group share the partitions",
     "sink.instance": "static membership: a restart under the same name within 10 s moves no partition",
-    "sink.flush_s": "how long rows wait for company before they are inserted",
+    "sink.flush_s": "how long rows wait for company before they are inserted; incidents and what people do wait 0.3 s at most",
+    "alerts.file": "receivers and routes (TOML), see docs/alerts.md; empty: nobody is told",
+    "alerts.state_dir": "where the alerter keeps what it has to send; empty: `$STATE_DIRECTORY`, otherwise `alerts` in the state folder of the local stack",
+    "alerts.instance": "name of this alerter in what it writes down",
     "retention.raw_days": "days for which the samples of every tick are kept; `coldplate migrate` sets these four",
     "retention.tier_10s_days": "days for which rollups of 10 s are kept",
     "retention.tier_1m_days": "days for which rollups of a minute are kept",
@@ -191,6 +248,9 @@ _OF_AGENT = {
 }
 for _section, _meanings in _OF_AGENT.items():
     MEANINGS |= {f"agent.{_section}.{_key}": _text for _key, _text in _meanings.items()}
+MEANINGS |= {f"web.{_key}": _text for _key, _text in OF_WEB.items()}
+for _section in ("worker", "cluster_detector", "sink", "alerts"):
+    MEANINGS |= {f"{_section}.local.{_key}": _text for _key, _text in OF_PART.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,12 +369,14 @@ def secret(path: str) -> str:
         raise Failure(f"secret file {path}: {error}", BAD_INPUT) from None
 
 
-def with_password(url: str, password: str) -> str:
-    """A URL with the password put in, when there is one and the URL has none."""
-    parts = urlsplit(url)
-    if not password or parts.password:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(
-        parts._replace(netloc=f"{parts.username or 'default'}:{quote(password)}@{host}")
-    )
+def rotating(path: str) -> str:
+    """A secret that clients read again when they connect; "" when no file is named.
+
+    Raises
+    ------
+    Failure
+        The file cannot be read, or is empty.
+    """
+    if not secret(path) and path:
+        raise Failure(f"secret file {path} is empty", BAD_INPUT)
+    return FileSecret(path) if path else ""

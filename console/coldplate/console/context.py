@@ -5,8 +5,7 @@ state folder; otherwise the command says what to do.
 """
 
 import logging
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -37,7 +36,7 @@ class Context:
     config_file, state_dir
         None takes the default.
     verbose
-        Log at INFO instead of WARNING.
+        Log at INFO at least.
     """
 
     config_file: str | None = None
@@ -46,10 +45,11 @@ class Context:
 
     def log_to_stderr(self) -> None:
         """Set logging up for a part that runs."""
-        logging.basicConfig(
-            level=logging.INFO if self.verbose else logging.WARNING, stream=sys.stderr,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True,
-        )  # fmt: skip
+        from coldplate.console.logs import set_up
+
+        configured = self.config.log
+        level = logging.getLevelNamesMapping()[configured.level.upper()]
+        set_up(configured.format, min(level, logging.INFO) if self.verbose else level)
 
     @cached_property
     def config(self) -> "Config":
@@ -94,25 +94,37 @@ class Context:
 
     @property
     def kafka(self) -> "KafkaSettings":
-        """Connection settings of kafka-python's clients."""
+        """Connection settings of kafka-python's clients.
+
+        Raises
+        ------
+        Failure
+            No broker is named, or a file of the configuration cannot be used.
+        """
         from coldplate.agents.settings import KafkaSettings
-        from coldplate.console.config import secret
+        from coldplate.console.config import rotating
 
         k = self.config.kafka
-        return KafkaSettings(
+        settings = KafkaSettings(
             brokers=self.brokers, security_protocol=k.security_protocol, sasl_mechanism=k.sasl_mechanism,
-            sasl_user=k.sasl_user, sasl_password=secret(k.sasl_password_file), ca_file=k.ca_file,
+            sasl_user=k.sasl_user, sasl_password=rotating(k.sasl_password_file), ca_file=k.ca_file,
             cert_file=k.cert_file, key_file=k.key_file, compression=k.compression,
         )  # fmt: skip
+        try:
+            settings.client_options()
+        except OSError as error:
+            raise Failure(str(error), BAD_INPUT) from None
+        return settings
 
     def clickhouse(self, role: Role) -> "ClickHouseSettings":
         """Connection settings for ClickHouse; the configured URL serves every role."""
-        from coldplate.console.config import secret, with_password
+        from coldplate.console.config import rotating
         from coldplate.sinks.settings import ClickHouseSettings
+        from coldplate.wire.tls import trusting
 
-        configured = self.config.clickhouse
+        configured, password = self.config.clickhouse, ""
         if configured.url:
-            url = with_password(configured.url, secret(configured.password_file))
+            url, password = configured.url, rotating(configured.password_file)
         elif self.local is not None:
             url = getattr(self.local, f"clickhouse_{role}")
         else:
@@ -122,9 +134,16 @@ class Context:
                 NOT_THERE,
             )
         try:
-            return ClickHouseSettings.from_url(url)
+            settings = ClickHouseSettings.from_url(url)
         except ValueError as error:
             raise Failure(f"clickhouse.url: {error}", BAD_INPUT) from None
+        if settings.secure:
+            try:
+                trusting(settings.ca_file or "", "ca_file of clickhouse.url")
+            except OSError as error:
+                raise Failure(str(error), BAD_INPUT) from None
+        # One in the URL wins over the file.
+        return replace(settings, password=settings.password or password)
 
     def inventory(self, path: str | None = None) -> "Inventory | None":
         """The inventory of an option or of the configuration; None when none is named."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from coldplate.agents.collector import Collector, Happening
 from coldplate.agents.identity import Identity, gpu_uuids, identify
+from coldplate.agents.local.page import machine_name
 from coldplate.agents.node import Node, NodeOptions, expected_gpus, owners, roster
 from coldplate.console.context import Context
 from coldplate.console.failure import BAD_INPUT, Failure
@@ -204,7 +205,7 @@ def identity_of(
     # A rack that was configured belongs to the node that was configured with it.
     of_rack = rack or (settings.rack if not node or node == settings.node else "")
     uuids = () if chosen or inventory is None else gpu_uuids()
-    return identify(chosen, of_rack, inventory, os.uname().nodename, uuids)
+    return identify(chosen, of_rack, inventory, machine_name(""), uuids)
 
 
 def _part(inventory: Inventory | None, node: str) -> Inventory | None:

@@ -17,21 +17,45 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agent": ("agent", "Sample a node and publish its frames."),
     "top": ("top", "Watch this node's GPUs, live, without Kafka."),
     "worker": ("worker", "Detect what is failing in the frames (a Faust worker)."),
-    "sink": ("sink", "Write frames, events, anomalies and incidents to ClickHouse."),
+    "cluster-detector": (
+        "cluster_detector",
+        "Make one incident of what several workers see of one cause.",
+    ),
+    "sink": ("sink", "Write frames, events, incidents and what was done to ClickHouse."),
     "twin": ("twin", "The digital twin: frames of a hall that behaves like a real one."),
     "detectors": ("detectors", "What is looked for, by which limits; checks a file of others."),
     "evaluate": ("evaluate", "How well faults are found, on the twin and on recordings."),
     "topics": ("topics", "Create and show the Kafka topics."),
+    "keys": ("keys", "Keys by which a record is known to be its source's own."),
     "migrate": ("migrate", "Bring the ClickHouse schema up to date."),
     "inventory": ("inventory", "Check and show the inventory."),
-    "incidents": ("incidents", "List incidents."),
+    "incidents": ("incidents", "List, show, follow incidents, and say what is done about them."),
+    "why": ("why", "Why an incident was opened, and what would close it."),
+    "silence": ("silence", "Keep alerts back for a while, and say why."),
+    "alerts": ("alerts", "Tell people: run the alerter, check who is told, send again."),
+    "live": ("live", "The hall in a terminal: racks, incidents, GPUs."),
+    "web": ("web", "The hall in a browser: every GPU's cell, racks, any past hour."),
+    "rack": ("rack", "How a rack is: water, power, its GPUs, its incidents."),
+    "gpu": ("gpu", "How a GPU is: metrics, history, incidents, neighbours."),
+    "commission": (
+        "commission",
+        "Accept a rack: watch its procedure, judge, certify; verify a certificate.",
+    ),
+    "board": (
+        "board",
+        "A hall's bring-up: racks by state, queues, forecast, first training phase.",
+    ),
+    "plan": ("plan", "On which day a bring-up is over, what holds it up, what more would bring."),
+    "backtest": ("backtest", "What other parameters would have paged, on stored history."),
     "sql": ("sql", "Ask the history in SQL."),
     "plot": ("plot", "Draw the history of a GPU, a rack or a hall."),
     "forecast": ("forecast", "Say on which day GPUs will throttle."),
+    "job": ("job", "How a job went: energy, heat, stragglers, what broke; as a page."),
     "jobs": ("jobs", "Which jobs ran on which GPUs."),
-    "maintenance": ("maintenance", "Planned work, which is no outage."),
+    "maintenance": ("maintenance", "Planned work, which is no outage and pages nobody."),
     "history": ("history", "The history as files and back, and rollups made anew."),
-    "bench": ("bench", "Measure: agent, codec, detection, pipeline."),
+    "dashboards": ("dashboards", "Grafana's dashboards: build, check, push, and what differs."),
+    "bench": ("bench", "Measure: agent, detection, pipeline, peers, history, alerts."),
 }
 
 
@@ -45,7 +69,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"coldplate.console.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

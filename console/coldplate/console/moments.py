@@ -1,4 +1,4 @@
-"""Times as people type them: RFC 3339, a plain date and time in UTC, or so long before now."""
+"""Times as people type them: RFC 3339, a plain date and time in UTC, or so long before now; and how long something lasts."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from coldplate.console.failure import BAD_INPUT, Failure
 
 _BEFORE = re.compile(r"-(\d+(?:\.\d+)?)(s|m|h|d)")
+_LASTS = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NAMED_ZONE = re.compile(r".*\d\s*([A-Za-z]{2,}(?:/\w+)?)$")
 
@@ -67,3 +68,23 @@ def span(begin: str, end: str, now: datetime | None = None) -> tuple[datetime, d
             f"--from {first:%Y-%m-%d %H:%M:%SZ} is in the future; times without an offset are UTC", BAD_INPUT
         )  # fmt: skip
     return first, last
+
+
+def lasting_s(text: str, option: str) -> float:
+    """Seconds of a duration: `90s`, `30m`, `2h`, `7d`.
+
+    Raises
+    ------
+    Failure
+        Saying what is expected; nothing lasts no time.
+
+    Examples
+    --------
+    >>> lasting_s("1.5h", "--for")
+    5400.0
+    """
+    match = _LASTS.fullmatch(text.strip())
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not seconds:
+        raise Failure(f"{option} {text!r}: expected as 90s, 30m, 2h or 7d", BAD_INPUT)
+    return seconds

@@ -15,6 +15,9 @@ from coldplate.wire.metric import CATALOGUE, Kind, Metric
 CELLS_MAX = 200_000
 """Devices times ticks that are read at a time: some 100 MB."""
 
+RACK_SHIFT = 40
+"""Bits of a device's key below those of its rack."""
+
 F64 = NDArray[np.float64]
 _COLUMNS = "kind, id, parent, `index`, uuid, serial, hall, `row`"
 
@@ -42,10 +45,15 @@ class PastCollector:
         Whose devices.
     tick_ms
         Length of a tick.
+    racks
+        Read only what these have; empty: everything. Of a large hall a few racks are a small part.
     """
 
-    def __init__(self, client: Client, inventory: Inventory, tick_ms: int) -> None:
+    def __init__(
+        self, client: Client, inventory: Inventory, tick_ms: int, racks: Sequence[str] = ()
+    ) -> None:
         self._client, self._tick_ms = client, tick_ms
+        self._within = _of_racks(racks)
         self.devices: Mapping[Kind, tuple[str, ...]] = {
             kind: ids for kind in Kind if (ids := tuple(d.id for d in inventory.of_kind(kind.word)))
         }
@@ -101,7 +109,7 @@ class PastCollector:
         raw = ", ".join(raw_column(m) for m in table.metrics)
         columns = self._client.columns(
             f"SELECT device, toUnixTimestamp64Milli(t) AS ms, present, {raw} FROM {table.name} "
-            f"WHERE t >= toDateTime64('{begin:%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC') "
+            f"WHERE {self._within if table.kind is not Kind.HALL else ''}t >= toDateTime64('{begin:%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC') "
             f"AND t < toDateTime64('{end:%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
         )
         if not len(columns["device"]):
@@ -116,6 +124,13 @@ class PastCollector:
             there &= where >= 0
             values = _physical(metric, np.asarray(columns[raw_column(metric)])[there])
             out[ticks[there], metric.number, where[there]] = values
+
+
+def _of_racks(racks: Sequence[str]) -> str:
+    """A condition on the key of a device, whose upper bits are its rack's: the tables are in its order."""
+    firsts = [device_key(rack, "") >> RACK_SHIFT << RACK_SHIFT for rack in sorted(set(racks))]
+    spans = [f"device BETWEEN {f} AND {f + (1 << RACK_SHIFT) - 1}" for f in firsts]
+    return f"({' OR '.join(spans)}) AND " if spans else ""
 
 
 def _physical(metric: Metric, steps: NDArray[np.generic]) -> F64:

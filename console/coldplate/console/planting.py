@@ -48,11 +48,13 @@ def run_plant_agent(
     """
     notify, book = Notify(), Ledger(ledger)
     contexts = [context]
+    reloads = {"taken": 0, "refused": 0}
 
     def check() -> bool:
         """Whether there is a new configuration that can be used; the agent goes on meanwhile."""
         notify.reloading()
         new = _reloaded(contexts[-1])
+        reloads["refused" if new is None else "taken"] += 1
         if new is None:
             notify.ready(f"plant {contexts[-1].config.agent.plant.id}")
             return False
@@ -67,7 +69,7 @@ def run_plant_agent(
     try:
         with turn.on_signals():
             while True:
-                final = _run_one(contexts[-1], turn, notify, book, stats)
+                final = _run_one(contexts[-1], turn, notify, book, stats, reloads)
                 turn.clear()
                 if turn.stopping:  # looked at after the clearing, so that no stop is lost
                     break
@@ -80,11 +82,12 @@ def run_plant_agent(
 
 
 def _run_one(
-    context: Context, turn: Turn, notify: Notify, book: Ledger, stats: str | None
-) -> dict[str, Any]:
+    context: Context, turn: Turn, notify: Notify, book: Ledger, stats: str | None,
+    reloads: dict[str, int],
+) -> dict[str, Any]:  # fmt: skip
     """One agent, from one configuration to the next."""
     options = context.config.agent
-    status = Status(options.plant.id, version("coldplate"), options.tick_ms)
+    status = Status(options.plant.id, version("coldplate"), options.tick_ms, reloads=reloads)
     agent = _agent(context, status, notify, book)
     status.counts, status.role_state = agent.counts, lambda: agent.role_state.value
     server = serve(status, options.local)
@@ -156,6 +159,8 @@ def _reloaded(old: Context) -> Context | None:
         log.error("the configuration is refused, the old one goes on: %s", error)  # noqa: TRY400
         return None
     log.warning("the configuration was read again")
+    if new.config.log != old.config.log:
+        new.log_to_stderr()
     return new
 
 

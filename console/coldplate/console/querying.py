@@ -9,7 +9,7 @@ from typing import Any
 from coldplate.console.context import Context, Role
 from coldplate.console.failure import BAD_INPUT, NOT_THERE, Failure
 from coldplate.sinks.client import Client
-from coldplate.sinks.errors import HistoryDown, HistoryError, HistoryRefused
+from coldplate.sinks.errors import HistoryDown, HistoryError, HistoryRefused, HistoryShut
 
 UNKNOWN_COLUMN, UNKNOWN_TABLE, READONLY = 47, 60, 164
 
@@ -19,12 +19,9 @@ ADVICE = {
          " (gpu_1m, gpu_1h), or raise --max-read",
     159: "it took too long: ask for less time, or a rollup (gpu_1m, gpu_1h), or raise --timeout as far as the server lets you",
     164: "the reader may only read",
-    193: "the user or the password is wrong: see clickhouse.url and clickhouse.password_file in docs/config.md",
-    194: "a password is needed: see clickhouse.password_file in docs/config.md",
     241: "it needs more memory than allowed: ask for less time, fewer columns, or a rollup (gpu_1m, gpu_1h)",
     396: "the answer is longer than allowed: add LIMIT, count instead of listing, or raise --max-rows",
     497: "the reader may read the tables and views of its database, and nothing else",
-    516: "the user or the password is wrong: see clickhouse.url and clickhouse.password_file in docs/config.md",
 }  # fmt: skip
 """By ClickHouse's error number."""
 
@@ -154,6 +151,8 @@ class Asking:
             # What the grammar would have taken instead is a page long.
             said = str(error).partition(". Expected one of")[0]
             return Failure(f"{said}; {ADVICE[code]}", BAD_INPUT)
+        if isinstance(error, HistoryShut):
+            return Failure(str(error), NOT_THERE)
         if isinstance(error, HistoryDown):
             return Failure(f"{error}; is it running? `coldplate up` starts a local one", NOT_THERE)
         return Failure(str(error), BAD_INPUT)

@@ -36,7 +36,7 @@ def record_past(
             "the history has no inventory: `coldplate migrate --inventory FILE`", BAD_INPUT
         )
     tick_ms = _tick_ms(client, begin, end)
-    collector = PastCollector(client, inventory, tick_ms)
+    collector = PastCollector(client, inventory, tick_ms, racks)
     first, last = (int(t.timestamp() * 1000) // tick_ms for t in (begin, end))
     words = ", ".join(racks) or "all racks"
     header = Header(

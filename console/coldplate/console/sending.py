@@ -13,6 +13,7 @@ from coldplate.agents.spool.disk import SpooledQueue
 from coldplate.agents.spool.errors import SpoolBusy
 from coldplate.console.context import Context
 from coldplate.console.failure import NOT_THERE, Failure
+from coldplate.console.keys import signer_of
 from coldplate.console.pacing import Pace
 from coldplate.console.running import Ledger, StatsFile, stop_on_signals
 
@@ -44,8 +45,8 @@ def publisher_of(
         except SpoolBusy as error:
             raise Failure(f"{error}; agent.state_dir names another folder", NOT_THERE) from None
     return KafkaPublisher(
-        settings, queue_bytes_max=config.queue_bytes_max, waiting=waiting, gate=gate
-    )
+        settings, queue_bytes_max=config.queue_bytes_max, waiting=waiting, gate=gate, signer=signer_of(context)
+    )  # fmt: skip
 
 
 def counts_of(loop_counts: dict[str, int], publisher: KafkaPublisher) -> dict[str, Any]:

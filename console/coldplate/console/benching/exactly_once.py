@@ -15,21 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from coldplate.agents.publisher import KafkaPublisher
 from coldplate.agents.settings import KafkaSettings
 from coldplate.agents.topics import create_topics
+from coldplate.console.benching.crew import LOOK_S, Crew, clean_environment
 from coldplate.console.benching.made_up import MadeUp
 from coldplate.console.benching.progress import Progress
 from coldplate.console.chain import command
 from coldplate.console.failure import Failure
 from coldplate.console.running import Ledger
 from coldplate.console.stack.cache import Cache
-from coldplate.console.stack.keeper import Keeper
-from coldplate.console.stack.logfile import tail
-from coldplate.console.stack.part import Part, Status
-from coldplate.console.stack.servers import local_servers
+from coldplate.console.stack.part import Part
+from coldplate.console.stack.servers import Endpoints, local_servers
 from coldplate.console.stack.state import StateDir
 from coldplate.sinks.agreement import Between, disagreeing
 from coldplate.sinks.client import Client
@@ -50,11 +49,9 @@ HASTE = 0.2
 """Share of kills that do not wait until the one before is mended."""
 
 START_S_MAX, MEND_S_MAX, DRAIN_S_MAX, CLOSE_S_MAX = 60.0, 90.0, 120.0, 60.0
-LOOK_S, COUNT_EVERY_S = 0.02, 0.25
+COUNT_EVERY_S = 0.25
 TABLES = ("frames", "gpu_samples", "gpu_slow_samples", "cdu_samples")
 _MENDED = "was noted but not stored"
-_OTHERS_ENV = ("COLDPLATE_",)
-_OURS_ENV = ("COLDPLATE_CACHE",)
 
 Rows = Counter[tuple[int, int]]
 """Rows by boot and sequence number; every source has a boot of its own."""
@@ -80,8 +77,9 @@ def measure(kills: int, out: Path | None = None, seed: int | None = None) -> dic
     seed = time.time_ns() % 1_000_000 if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="coldplate-bench-") as folder, Progress() as progress:
         state = StateDir(Path(folder) / "stack")
-        with _Crew(state) as crew:
-            run = _Run(crew, seed, Path(folder), progress)
+        endpoints, parts = _parts(state)
+        with parts as crew:
+            run = _Run(crew, endpoints, seed, Path(folder), progress)
             try:
                 return {**run.result(kills), "seed": seed}
             finally:
@@ -93,79 +91,40 @@ def measure(kills: int, out: Path | None = None, seed: int | None = None) -> dic
                             shutil.copy(found, out / name)
 
 
-class _Crew:
-    """The parts. Whoever dies is started anew at once: a supervisor would wait longer each time."""
-
-    def __init__(self, state: StateDir) -> None:
-        self.state = state
-        servers, self.endpoints = local_servers(state, Cache.default())
-        env = {
-            k: v for k, v in os.environ.items() if not k.startswith(_OTHERS_ENV) or k in _OURS_ENV
-        }
-        sink = Part(
-            SINK, command("sink"),
-            env={
-                "COLDPLATE_KAFKA": self.endpoints.kafka,
-                "COLDPLATE_CLICKHOUSE": self.endpoints.clickhouse_writer,
-                "COLDPLATE_CONFIG": os.devnull, "COLDPLATE_SINK__INSTANCE": "sink-0",
-                "COLDPLATE_SINK__FLUSH_S": "0.2", "PYTHONUNBUFFERED": "1",
-            },
-        )  # fmt: skip
-        self.keepers = {
-            part.name: Keeper(part, state.logs / f"{part.name}.log", env)
-            for part in (*servers, sink)
-        }
-        self._wanted: set[str] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for keeper in reversed(self.keepers.values()):
-            while keeper.status is not Status.STOPPED:
-                keeper.stop(time.monotonic())
-                keeper.poll(time.monotonic())
-                time.sleep(LOOK_S)
-        self.state.release()
-
-    def begin(self, *names: str) -> None:
-        """Keep these running from now on."""
-        self._wanted |= set(names)
-
-    def poll(self) -> None:
-        """Look after all once."""
-        for name in self._wanted:
-            keeper = self.keepers[name]
-            keeper.poll(time.monotonic())
-            if keeper.status in (Status.WAITING, Status.BACKING_OFF):
-                keeper.start(time.monotonic())
-
-    def healthy(self, *names: str) -> bool:
-        """Whether all of these are."""
-        return all(self.keepers[name].status is Status.HEALTHY for name in names)
-
-    def logs(self) -> str:
-        """How they end."""
-        return "\n".join(f"{name}: {tail(k.log)}" for name, k in self.keepers.items())
+def _parts(state: StateDir) -> tuple[Endpoints, Crew]:
+    servers, endpoints = local_servers(state, Cache.default())
+    sink = Part(
+        SINK, command("sink"),
+        env={
+            "COLDPLATE_KAFKA": endpoints.kafka,
+            "COLDPLATE_CLICKHOUSE": endpoints.clickhouse_writer,
+            "COLDPLATE_CONFIG": os.devnull, "COLDPLATE_SINK__INSTANCE": "sink-0",
+            "COLDPLATE_SINK__FLUSH_S": "0.2", "PYTHONUNBUFFERED": "1",
+        },
+    )  # fmt: skip
+    return endpoints, Crew(state, (*servers, sink), clean_environment())
 
 
 class _Run:
     """One run over the parts."""
 
-    def __init__(self, crew: _Crew, seed: int, folder: Path, progress: Progress) -> None:
+    def __init__(
+        self, crew: Crew, endpoints: Endpoints, seed: int, folder: Path, progress: Progress
+    ) -> None:
         self._crew, self._progress, self._folder = crew, progress, folder
+        self._endpoints = endpoints
         self._chance, self._seed = random.Random(seed), seed  # noqa: S311  nothing secret
         self._sent: dict[tuple[str, int, int], dict[str, int]] = {}
         self._sending: Callable[[], None] = lambda: None
         self._words = ("starting", 0.0)
-        self._settings = ClickHouseSettings.from_url(crew.endpoints.clickhouse_owner)
+        self._settings = ClickHouseSettings.from_url(endpoints.clickhouse_owner)
         self._topics = Topics()
 
     def result(self, kills: int) -> dict[str, Any]:
         """Run it through."""
         self._crew.begin(CLICKHOUSE, KAFKA)
         self._until(lambda: self._crew.healthy(CLICKHOUSE, KAFKA), START_S_MAX, "servers")
-        create_topics(KafkaSettings(self._crew.endpoints.kafka), self._topics.specs(PARTITIONS))
+        create_topics(KafkaSettings(self._endpoints.kafka), self._topics.specs(PARTITIONS))
         with Client(self._settings, connect_s=1.0) as client:
             migrate(client)
             self._crew.begin(SINK)
@@ -193,7 +152,7 @@ class _Run:
     def _flow(self) -> Iterator[None]:
         """Frames flow while the block runs; after it every one of them was acknowledged."""
         made_up = MadeUp(CLUSTER, self._seed, time.time())
-        publisher = KafkaPublisher(KafkaSettings(self._crew.endpoints.kafka))
+        publisher = KafkaPublisher(KafkaSettings(self._endpoints.kafka))
         ledger = Ledger(str(self._folder / "ledger"))
 
         def send() -> None:
@@ -308,11 +267,9 @@ class _Run:
 
     def _until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
         """Look after the parts and send until something is so."""
-        deadline_s = time.monotonic() + within_s
-        while not condition():
-            self._crew.poll()
+
+        def show() -> None:
             self._sending()
             self._progress.show(*self._words)
-            if time.monotonic() > deadline_s:
-                raise Failure(f"no {what} within {within_s:g} s\n{self._crew.logs()}")
-            time.sleep(LOOK_S)
+
+        self._crew.until(condition, within_s, what, show)

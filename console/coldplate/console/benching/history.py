@@ -124,7 +124,7 @@ class _Building:
         for name, engine in self._client.execute(sql):
             if engine == "MaterializedView":
                 self._client.execute(f"DROP VIEW {name} SYNC")
-            elif name.endswith(("_samples", "_state")):
+            elif engine.endswith("MergeTree") and name.endswith(("_samples", "_state")):
                 ttl = f"toDate(t) + INTERVAL {DAYS_MAX} DAY"
                 self._client.execute(
                     f"ALTER TABLE {name} MODIFY SETTING materialize_ttl_recalculate_only = 1"

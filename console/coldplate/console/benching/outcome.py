@@ -1,6 +1,7 @@
 """What became of the frames: ids sent against ids in the history, and what the history says of time and size."""
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,51 @@ def read_ledger(path: Path) -> Sent:
     return out
 
 
-def compare(context: Context, ledger: Path) -> dict[str, int]:
-    """Frames `sent`, `lost` (sent and not stored) and `duplicated` (stored again, or never sent)."""
+def compare(context: Context, ledger: Path, read_back: Path | None = None) -> dict[str, int]:
+    """Frames and events of the ledger against those of the history.
+
+    `sent`, `lost` (sent and not stored) and `duplicated` (stored again, or never sent) of frames; of events the same
+    with a word before it.
+
+    Parameters
+    ----------
+    ledger
+        Ids of what was sent.
+    read_back
+        Where what the history has is written, in the ledger's form; None writes nothing.
+    """
     sent = read_ledger(ledger)
-    _, rows = ask(context, "SELECT source, boot, groupArray(seq) FROM frames GROUP BY source, boot")
-    stored = {(source, int(boot)): seqs for source, boot, seqs in rows}
+    _, rows = ask(context, "SELECT source, boot, seq, ticks FROM frames", None, "owner")
+    _, events = ask(context, "SELECT id FROM events", None, "owner")
+    stored: Sent = {}
+    for source, boot, seq, _ in rows:
+        stored.setdefault((source, int(boot)), array("q")).append(int(seq))
+    if read_back is not None:
+        with read_back.open("w", encoding="utf-8") as out:
+            out.writelines(
+                f"frame\t{source}\t{boot}\t{seq}\t{ticks}\n" for source, boot, seq, ticks in rows
+            )
+            out.writelines(f"event\t{name}\n" for (name,) in events)
     lost = duplicated = 0
     for key in sent.keys() | stored.keys():
         mine = np.array(sent.get(key, ()), np.int64)
         theirs, times = np.unique(np.array(stored.get(key, ()), np.int64), return_counts=True)
         lost += len(np.setdiff1d(mine, theirs))
         duplicated += int((times - np.isin(theirs, mine)).sum())
-    return {"sent": sum(map(len, sent.values())), "lost": lost, "duplicated": duplicated}
+    told, kept = read_events(ledger), Counter(name for (name,) in events)
+    return {
+        "sent": sum(map(len, sent.values())), "lost": lost, "duplicated": duplicated,
+        "events_sent": len(told), "events_lost": len(told - kept.keys()),
+        "events_duplicated": sum(n - (name in told) for name, n in kept.items()),
+    }  # fmt: skip
+
+
+def read_events(path: Path) -> set[str]:
+    """Ids of the events of a ledger."""
+    with path.open(encoding="utf-8") as lines:
+        return {
+            line.rstrip("\n").partition("\t")[2] for line in lines if line.startswith("event\t")
+        }
 
 
 def measured(context: Context, begin_s: float, end_s: float) -> dict[str, Any]:
@@ -53,14 +87,17 @@ def measured(context: Context, begin_s: float, end_s: float) -> dict[str, Any]:
         SELECT sum(rows), sum(bytes_on_disk) FROM system.parts
         WHERE active AND database = currentDatabase() AND endsWith(table, '_samples')
     """)  # fmt: skip
+    (whole,) = _row(context, """
+        SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()
+    """)  # fmt: skip
     (total,) = _row(context, "SELECT sum(`values`) FROM frames")
-    (opened,) = _row(context, "SELECT uniqExact(id) FROM incidents")
     seconds = end_s - begin_s
     return {
         "frames_per_s": round(frames / seconds, 1), "values_per_s": round(values / seconds),
         "frame_to_row_p50_s": round(p50 / 1000, 3), "frame_to_row_p99_s": round(p99 / 1000, 3),
         "rows": rows, "values": total, "disk_bytes_per_value": _share(size, total),
-        "kafka_bytes_per_value": _share(kafka_bytes(context), total), "false_incidents": opened,
+        "disk_bytes_per_value_with_rollups": _share(whole, total),
+        "kafka_bytes_per_value": _share(kafka_bytes(context), total),
     }  # fmt: skip
 
 

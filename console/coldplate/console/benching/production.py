@@ -2,114 +2,52 @@
 
 Every node and CDU of a hall in training steps goes through the twin's physics, sensors and the agent's framer for one
 cycle of some 10 s. The cycle is then sent again and again with the agents' publisher: heads are encoded anew with new
-ticks and sequence numbers, bodies are reused, so that energy and other counters jump back once a cycle. Frames are
-spread evenly over time. One process stands for all agents: its record batches hold frames of many nodes, which
+ticks and sequence numbers, bodies are reused, so that energy and other counters jump back once a cycle. Racks send
+in phases, and those of a phase spread over a second. Racks that have a fault take no part in that: theirs are played from the first tick to the last,
+without a jump (stage.py). One process stands for all agents: its record batches hold frames of many nodes, which
 compresses better and costs broker and readers less than a batch a node.
 
-    python -m coldplate.console.benching.production LOAD    (JSON, see `Load`; Kafka from the environment)
+    python -m coldplate.console.benching.production LOAD LEDGER COUNTS    (JSON, see `Load`; Kafka from the environment)
+
+What is prepared is told in COUNTS; the first frame leaves after a file stands where `go_file` says.
 """
 
 import math
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from coldplate.agents.framer import Framed, Framer
+from coldplate.console.benching.load import Load
+from coldplate.console.benching.stage import Role, Stage, moved, stage
+from coldplate.console.benching.template import Names, Template
 from coldplate.console.context import Context
 from coldplate.console.running import Ledger, StatsFile, stop_on_signals
 from coldplate.twin.collector import TwinCollector
 from coldplate.twin.model import Hall
-from coldplate.twin.scenario import Scenario
-from coldplate.wire.frame import Block, Head, decode_frame, seal
-from coldplate.wire.inventory import Inventory, generate
+from coldplate.wire.codec import encode
+from coldplate.wire.event import Event
 from coldplate.wire.ports import Publisher
-from coldplate.wire.topic import rack_key
-
-GPUS = 8
-CYCLE_S = 10
-"""About so many seconds of distinct frames are prepared; slow metrics come once in so many ticks."""
+from coldplate.wire.topic import Topics, rack_key
 
 SLICE_S = 0.05
-NEVER = 1 << 40
-
-_pack = msgspec.msgpack.Encoder().encode
-
-
-class Load(msgspec.Struct, frozen=True):
-    """What to send; ticks are of one second.
-
-    Parameters
-    ----------
-    nodes, racks
-        Nodes of 8 GPUs in all, and the racks over which they are spread.
-    ticks
-        Ticks of a frame.
-    metrics
-        `full`: the fast metrics every tick and the slow ones every 10th, as an agent reads them; `fast`: no slow ones.
-    warm_up_s, seconds
-        Time sent before the measured time, and that.
-    """
-
-    nodes: int
-    racks: int
-    ticks: int
-    metrics: str
-    warm_up_s: float
-    seconds: float
-
-    @property
-    def cycle_s(self) -> int:
-        """Length of the prepared cycle: whole frames."""
-        return self.ticks * math.ceil(CYCLE_S / self.ticks)
-
-    @property
-    def sources(self) -> int:
-        """Nodes and CDUs."""
-        return self.nodes + self.racks
-
-    @property
-    def frames_per_s(self) -> float:
-        """Of all sources together."""
-        return self.sources / self.ticks
-
-    @property
-    def frames_in_all(self) -> int:
-        """Warm-up included."""
-        return round((self.warm_up_s + self.seconds) * self.frames_per_s)
-
-    def scenario(self) -> Scenario:
-        """A hall with room for the nodes; the last rack may have more than send."""
-        return Scenario(self.racks, math.ceil(self.nodes / self.racks), GPUS, load="steps")
-
-    def inventory(self) -> Inventory:
-        """The devices that send, and their racks."""
-        scenario = self.scenario()
-        whole = generate(scenario.racks, scenario.nodes, scenario.gpus)
-        left_out = {d.id for d in whole.of_kind("node")[self.nodes :]}
-        return Inventory(d for d in whole if not {d.id, d.parent} & left_out)
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """A frame of the cycle: what stays the same when it is sent again."""
-
-    source: str
-    rack: str
-    key: bytes
-    seq: int
-    tick: int
-    blocks: tuple[Block, ...]
-    body: bytes
-    values: int
+GO_S = 0.05
 
 
 class Cycle:
-    """The prepared frames in the order of their sending, evenly spread over the cycle.
+    """The prepared frames in the order of their sending, those of a tick evenly spread over the second after it.
+
+    For who sends them at a pace of its own: so many seconds apart, from so long after the first tick on, none leaves
+    before its last tick (`gap_s`, `delay_s`).
 
     Parameters
     ----------
@@ -119,112 +57,233 @@ class Cycle:
         Cluster id.
     boot
         Of all sources: with their names and sequence numbers the frames' identities.
+    without
+        Racks that take no part.
     """
 
-    def __init__(self, load: Load, cluster: str, boot: int) -> None:
+    def __init__(
+        self, load: Load, cluster: str, boot: int, without: frozenset[str] = frozenset()
+    ) -> None:
         self.load, self._cluster, self._boot = load, cluster, boot
-        self._templates = [_template(f, load) for f in _framed(load, cluster)]
+        self._templates = [Template.of(f) for f in _framed(load, cluster, without)]
         self._templates.sort(key=lambda t: t.tick)
+        count = len(self._templates)
         self.bytes = sum(len(t.body) for t in self._templates)
-        self.gap_s = load.cycle_s / len(self._templates)
+        self.gap_s = load.cycle_s / count if count else math.inf
+        self._due_s = _spread([t.tick - 1 for t in self._templates])
+        whole, rest_s = divmod(load.length_s, load.cycle_s)
+        self.frames_in_all = int(whole) * count + bisect_left(self._due_s, rest_s)
         # Racks send in phases, and a small hall has few: no frame may leave before its last tick.
-        last = (t.tick + load.ticks - 1 - i * self.gap_s for i, t in enumerate(self._templates))
-        self.delay_s = max(0.0, *last)
+        last = (t.tick - 1 - i * self.gap_s for i, t in enumerate(self._templates))
+        self.delay_s = max(0.0, *last) if count else 0.0
+
+    def due_s(self, number: int) -> float:
+        """When the `number`-th is sent, from the first tick on: after its last tick, within a second of it."""
+        cycle, position = divmod(number, len(self._templates))
+        return cycle * self.load.cycle_s + self._due_s[position]
+
+    def counts(self) -> list[int]:
+        """Frames that are sent in each second."""
+        out = [0] * math.ceil(self.load.length_s)
+        for number in range(self.frames_in_all):
+            out[int(self.due_s(number))] += 1
+        return out
 
     def frame(self, number: int, first_tick: int) -> tuple[bytes, Framed]:
         """Key and frame that is sent as the `number`-th, when the first cycle began at a tick."""
         load, (cycle, position) = self.load, divmod(number, len(self._templates))
         t = self._templates[position]
-        head = Head(
-            self._cluster, t.source, t.rack, self._boot, t.seq + cycle * (load.cycle_s // load.ticks),
-            first_tick + t.tick + cycle * load.cycle_s, 1000, load.ticks, t.blocks,
-        )  # fmt: skip
-        record = seal(_pack(head), t.body)
-        return t.key, Framed(
-            head.identity, t.rack, head.tick * 1000, load.ticks, t.values, False, record
-        )
+        # Those of its first ticks found the sources' phases, and were not kept.
+        seq = t.seq - 1 + cycle * (load.cycle_s // load.ticks)
+        tick = first_tick + t.tick - load.ticks + cycle * load.cycle_s
+        return rack_key(t.rack), t.sent(self._cluster, self._boot, seq, tick)
 
 
-def _framed(load: Load, cluster: str) -> list[Framed]:
-    """One cycle of every source's frames, after a frame's time in which sources find their phases."""
-    hall = Hall(load.scenario())
-    slow_ticks = CYCLE_S if load.metrics == "full" else NEVER
-    collector = TwinCollector(hall, slow_ticks=slow_ticks)
-    framer = Framer(cluster, collector, 0, ticks=load.ticks)
-    known = load.inventory()
-    out: list[Framed] = []
-    for tick in range(load.ticks + load.cycle_s):
-        framed = framer.add(tick, collector.sample(tick * 1000))
-        out += [f for f in framed if tick >= load.ticks and f.identity[0] in known]
+def _spread(ticks: Sequence[int]) -> list[float]:
+    """Times of what is due at ticks, in order: those of a tick evenly over the second after it.
+
+    >>> _spread([0, 0, 3])
+    [0.0, 0.5, 3.0]
+    """
+    of = Counter(ticks)
+    placed: Counter[int] = Counter()
+    out = []
+    for tick in ticks:
+        out.append(tick + placed[tick] / of[tick])
+        placed[tick] += 1
     return out
 
 
-def _template(framed: Framed, load: Load) -> _Template:
-    frame = decode_frame(framed.record)
-    head = frame.head
-    return _Template(
-        head.source, framed.rack, rack_key(framed.rack), head.seq - 1, head.tick - load.ticks,
-        head.blocks, b"".join([p.body for p in frame.parts]), framed.values,
-    )  # fmt: skip
+def _framed(load: Load, cluster: str, without: frozenset[str]) -> Iterator[Framed]:
+    """One cycle of every source's frames, after a frame's time in which sources find their phases."""
+    known = load.inventory()
+    if len(without) == load.racks:
+        return
+    collector = TwinCollector(Hall(load.scenario()), slow_ticks=load.slow_ticks)
+    framer = Framer(cluster, collector, 0, ticks=load.ticks)
+    for tick in range(load.ticks + load.cycle_s):
+        for framed in framer.add(tick, collector.sample(tick * 1000)):
+            if tick >= load.ticks and framed.identity[0] in known and framed.rack not in without:
+                yield framed
 
 
-class Sending:
-    """Sends a cycle again and again, on time.
+class Player:
+    """Sends what is played, each frame and event when it is due.
 
     Parameters
     ----------
-    cycle
+    of
+        What is played.
+    load
+        Whose hall.
+    cluster, boot
+        As for a cycle.
+    """
+
+    def __init__(self, of: Stage, load: Load, cluster: str, boot: int) -> None:
+        self._of, self._cluster, self._boot = of, cluster, boot
+        self._known = load.inventory()
+        self._due = of.due()
+        self._next = next(self._due, None)
+        self._events = list(of.events)
+        self._event_seq: Counter[str] = Counter()
+        self._names: dict[tuple[str, Names], Names] = {}
+        bodies = {id(t): len(t.body) for tick in of.frames for rack in tick for t in rack}
+        self.bytes = sum(bodies.values())
+
+    def counts(self) -> list[int]:
+        """Frames that become due at each tick."""
+        known = self._known
+        return [
+            sum(_source(t, r) in known for r in self._of.roles for t in by_rack[r.played])
+            for by_rack in self._of.frames
+        ]
+
+    def frames(self, passed_s: float, first_tick: int) -> Iterator[tuple[bytes, Framed]]:
+        """Those that became due since the last call; seconds count from the first tick."""
+        while self._next is not None and self._next[0] <= passed_s:
+            _, role, template = self._next
+            self._next = next(self._due, None)
+            source = _source(template, role)
+            if source in self._known:
+                own = template.by(source, role.rack, partial(self._renamed, role.rack))
+                framed = own.sent(self._cluster, self._boot, own.seq, first_tick + own.tick)
+                yield rack_key(role.rack), framed
+
+    def events(self, passed_s: float, first_tick: int) -> Iterator[Event]:
+        """The same of events: agents tell them at once, and not with the next frame."""
+        while self._events and self._events[0].t_ms <= passed_s * 1000:
+            told = self._events.pop(0)
+            rack, _, rest = told.subject.partition("/")
+            source = f"{rack}/{rest.partition('/')[0]}"
+            seq = self._event_seq[source]
+            self._event_seq[source] += 1
+            yield Event(
+                told.kind, told.subject, rack, first_tick * 1000 + told.t_ms, self._cluster, source,
+                self._boot, seq, told.code, told.text,
+            )  # fmt: skip
+
+    def _renamed(self, rack: str, devices: Names) -> Names:
+        """Worked out once for each source."""
+        if (known := self._names.get((rack, devices))) is None:
+            known = self._names[rack, devices] = tuple(moved(d, rack) for d in devices)
+        return known
+
+
+def _source(template: Template, role: Role) -> str:
+    return moved(template.source, role.rack)
+
+
+class Sending:
+    """Sends a cycle again and again and what is played, on time.
+
+    Parameters
+    ----------
+    cycle, player
         What is sent.
     publisher
         How.
-    topic
+    topics
         Where to.
     ledger
-        Takes the id of every frame handed to the publisher.
+        Takes the id of every frame and event handed to the publisher.
     """
 
-    def __init__(self, cycle: Cycle, publisher: Publisher, topic: str, ledger: Ledger) -> None:
-        self._cycle, self._publisher = cycle, publisher
-        self._topic, self._ledger = topic, ledger
-        self.began_s = 0.0
-        self.sent = 0
+    def __init__(
+        self, cycle: Cycle, player: Player, publisher: Publisher, topics: Topics, ledger: Ledger
+    ) -> None:
+        self._cycle, self._player, self._publisher = cycle, player, publisher
+        self._topics, self._ledger = topics, ledger
+        self.first_tick = 0
+        self.sent = self._cycled = 0
         self.late_max_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Send all, or until told to stop."""
         cycle = self._cycle
-        in_all, first_tick = cycle.load.frames_in_all, math.ceil(time.time())
-        self.began_s = first_tick + cycle.delay_s
-        while self.sent < in_all and not stop.wait(SLICE_S):
-            now_s = time.time()
-            due = min(in_all, math.floor((now_s - self.began_s) / cycle.gap_s) + 1)
-            if due > self.sent:
-                late_s = now_s - (self.began_s + self.sent * cycle.gap_s)
-                self.late_max_s = max(self.late_max_s, late_s)
-            for number in range(self.sent, due):
-                key, framed = cycle.frame(number, first_tick)
-                self._ledger.frame(framed)
-                self._publisher.publish(self._topic, key, framed.record)
-            self.sent = max(self.sent, due)
+        self.first_tick = math.ceil(time.time())
+        while not stop.wait(SLICE_S):
+            passed_s = time.time() - self.first_tick
+            self._play(passed_s)
+            begun = self._cycled
+            while self._cycled < cycle.frames_in_all and cycle.due_s(self._cycled) <= passed_s:
+                self._send(*cycle.frame(self._cycled, self.first_tick))
+                self._cycled += 1
+            if self._cycled > begun:
+                self.late_max_s = max(self.late_max_s, passed_s - cycle.due_s(begun))
+            if self._cycled >= cycle.frames_in_all and passed_s > cycle.load.length_s + 1.0:
+                break
         self._ledger.close()
+
+    def _play(self, passed_s: float) -> None:
+        for event in self._player.events(passed_s, self.first_tick):
+            self._ledger.event(event)
+            self._publisher.publish(
+                self._topics.events, rack_key(event.rack), encode(event), urgent=True,
+                first_ms=event.t_ms,
+            )  # fmt: skip
+        for key, framed in self._player.frames(passed_s, self.first_tick):
+            self._send(key, framed)
+
+    def _send(self, key: bytes, framed: Framed) -> None:
+        self._ledger.frame(framed)
+        self._publisher.publish(self._topics.frames, key, framed.record, urgent=framed.urgent)
+        self.sent += 1
+
+
+def go_file(ledger: Path) -> Path:
+    """What allows the first frame."""
+    return ledger.with_suffix(".go")
 
 
 def main(load: Load, ledger: Path, stats: Path) -> None:
-    """Prepare, send, and stay until told to end, so that what it cost can still be read."""
+    """Prepare, wait, send, and stay until told to end, so that what it cost can still be read."""
     from coldplate.agents.publisher import KafkaPublisher
 
-    context = Context()
-    cycle = Cycle(load, context.config.cluster, time.time_ns())
+    context, boot = Context(), time.time_ns()
+    cluster = context.config.cluster
+    of = stage(load, cluster)
+    cycle = Cycle(load, cluster, boot, of.racks)
+    player = Player(of, load, cluster, boot)
     publisher = KafkaPublisher(context.kafka)
-    sending = Sending(cycle, publisher, context.topics.frames, Ledger(str(ledger)))
+    sending = Sending(cycle, player, publisher, context.topics, Ledger(str(ledger)))
+    prepared = {
+        "cycle_s": load.cycle_s, "cycle_bytes": cycle.bytes, "played_bytes": player.bytes,
+        "cycled": cycle.counts(), "played": player.counts(), "spread_s": of.spread_s, "wanted": of.wanted,
+        "faults": [msgspec.to_builtins(f) for f in of.faults],
+        "labels": [asdict(label) for label in of.labels],
+        "prepared_cpu_s": round(time.process_time(), 1),
+    }  # fmt: skip
 
     def counts() -> dict[str, Any]:
         return {
-            "began_s": sending.began_s, "sent": sending.sent, "late_max_s": sending.late_max_s,
-            "cycle_s": load.cycle_s, "cycle_bytes": cycle.bytes, "records": dict(publisher.counts()),
+            **prepared, "first_tick": sending.first_tick, "sent": sending.sent,
+            "late_max_s": sending.late_max_s, "records": dict(publisher.counts()),
         }  # fmt: skip
 
     with stop_on_signals() as stop, StatsFile(str(stats), counts):
+        while not go_file(ledger).exists() and not stop.wait(GO_S):
+            pass
         sending.run(stop)
         stop.wait()
     publisher.close(5.0)

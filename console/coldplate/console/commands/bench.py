@@ -1,13 +1,18 @@
 """`coldplate bench`: what this costs, measured on this machine."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
+from coldplate.console.commands.bench_board import board
+from coldplate.console.commands.bench_peers import peers
+from coldplate.console.commands.bench_pipeline import pipeline
+from coldplate.console.commands.bench_security import security
+from coldplate.console.commands.bench_shown import print_result
 from coldplate.console.context import Context, pass_context
 from coldplate.console.failure import Failure
-from coldplate.console.output import json_option, print_json, print_table
+from coldplate.console.output import json_option
 
 TELEGRAF = """\b
 Telegraf, to compare with, is made once with Go:
@@ -25,7 +30,13 @@ VictoriaMetrics, to compare with, is made once with Go:
 
 @click.group()
 def bench() -> None:
-    """Measure: agent, codec, detection, pipeline, storage, history, exactly once."""
+    """Measure: agent, codec, detection, pipeline, storage, history, exactly once, rollout, alerts, delivery, web, board, security."""
+
+
+bench.add_command(peers)
+bench.add_command(board)
+bench.add_command(pipeline)
+bench.add_command(security)
 
 
 @bench.command()
@@ -34,58 +45,7 @@ def codec(as_json: bool) -> None:
     """Encode and decode frames of the full catalogue, in microseconds each."""
     from coldplate.console.benching.codec import measure
 
-    _print(measure(), as_json)
-
-
-@bench.command()
-@click.option(
-    "--gpus", default=100_000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of the hall.",
-)  # fmt: skip
-@click.option(
-    "--racks", type=click.IntRange(1, 20_000), help="[default: one for 8 nodes of 8 GPUs]"
-)
-@click.option(
-    "--seconds", default=60.0, show_default=True, type=click.FloatRange(1), help="To measure."
-)
-@click.option(
-    "--ticks-per-frame", "ticks", default=5, show_default=True, type=click.IntRange(1, 60),
-    help="Of one second each.",
-)  # fmt: skip
-@click.option(
-    "--metrics", default="full", show_default=True, type=click.Choice(["fast", "full"]),
-    help="full: the slow metrics too, every 10th tick, as an agent reads them.",
-)  # fmt: skip
-@click.option(
-    "--state", type=click.Path(file_okay=False), metavar="DIR",
-    help="Empty folder for the servers' data; it is kept.  [default: a temporary one]",
-)  # fmt: skip
-@click.option(
-    "--out", type=click.Path(file_okay=False), metavar="DIR",
-    help="Keep the ledger of what was sent, counts and logs here.",
-)  # fmt: skip
-@json_option
-@pass_context
-def pipeline(
-    context: Context, gpus: int, racks: int | None, seconds: float, ticks: int, metrics: str,
-    state: str | None, out: str | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Send the frames of a hall through real Kafka, worker, sink and ClickHouse, and count everything.
-
-    Servers of its own are started and stopped. Exit 1 when a frame was lost or stored twice.
-    """
-    from coldplate.console.benching.pipeline import Interrupted, measure, plan
-    from coldplate.console.fetching import fetch_with_progress, stack_errors
-
-    fetch_with_progress(context)
-    load = plan(gpus, racks, ticks, metrics, seconds)
-    try:
-        with stack_errors():
-            result = measure(load, Path(state) if state else None, Path(out) if out else None)
-    except Interrupted:
-        raise click.Abort from None
-    _print(result, as_json)
-    if result["lost"] or result["duplicated"]:
-        raise Failure(f"{result['lost']} frames were lost, {result['duplicated']} stored twice")
+    print_result(measure(), as_json)
 
 
 @bench.command(epilog=TELEGRAF)
@@ -126,7 +86,7 @@ def agent(
             )
     except KeyboardInterrupt:
         raise click.Abort from None
-    _print(result, as_json)
+    print_result(result, as_json)
 
 
 @bench.command()
@@ -139,7 +99,7 @@ def detect(gpus: int, seconds: int, as_json: bool) -> None:
     """Judge the frames of a hall with all detectors, at this size and smaller ones: milliseconds a tick."""
     from coldplate.console.benching.detect import measure
 
-    _print(measure(gpus, seconds), as_json)
+    print_result(measure(gpus, seconds), as_json)
 
 
 @bench.command(epilog=VICTORIA)
@@ -172,7 +132,7 @@ def storage(hours: int, recording: str, state: str | None, peer: str, as_json: b
             result = measure(Path(state) if state else None, Path(recording), hours, peer != "none")
     except KeyboardInterrupt:
         raise click.Abort from None
-    _print(result, as_json)
+    print_result(result, as_json)
 
 
 @bench.command(epilog=VICTORIA)
@@ -212,7 +172,7 @@ def history(
             )
     except KeyboardInterrupt:
         raise click.Abort from None
-    _print(result, as_json)
+    print_result(result, as_json)
 
 
 @bench.command("exactly-once")
@@ -241,18 +201,128 @@ def exactly_once(context: Context, kills: int, out: str | None, as_json: bool) -
             result = measure(kills, Path(out) if out else None)
     except KeyboardInterrupt:
         raise click.Abort from None
-    _print(result, as_json)
+    print_result(result, as_json)
     wrong = {name: result[name] for name in ("lost", "duplicated", "rollup_mismatch")}
     if any(wrong.values()):
         raise Failure(", ".join(f"{name} {count}" for name, count in wrong.items()))
 
 
-def _print(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-        return
-    rows: list[tuple[str, Any]] = []
-    for name, value in result.items():
-        inner = value.items() if isinstance(value, dict) else [("", value)]
-        rows += [(f"{name} {key}".strip(), v) for key, v in inner]
-    print_table(("measure", "value"), rows)
+@bench.command()
+@click.option(
+    "--restarts", default=12, show_default=True, type=click.IntRange(1, 1000),
+    help="Of two agents, two workers and two sinks in turn; each takes some 6 s.",
+)  # fmt: skip
+@click.option(
+    "--recording", default="tests/recordings/h200", show_default=True, type=click.Path(file_okay=False),
+    metavar="DIR", help="The recorded GPU that the agents replay.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep the ledgers of what was sent, counts and logs here.",
+)  # fmt: skip
+@json_option
+@pass_context
+def rollout(
+    context: Context, restarts: int, recording: str, out: str | None, as_json: bool
+) -> None:
+    """Restart agents, workers and sinks in turn while frames flow and faults come, and count what is lost or doubled.
+
+    Servers of its own are started and stopped. Exit 1 when a frame was lost or stored twice, an incident opened twice, or a
+    fault has none.
+    """
+    from coldplate.console.benching.rollout import measure
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    try:
+        with stack_errors():
+            result = measure(restarts, Path(recording), Path(out) if out else None)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    print_result(result, as_json)
+    names = ("lost", "duplicated", "incidents_duplicated", "faults_without_incident")
+    if any(result[name] for name in names):
+        raise Failure(", ".join(f"{name} {result[name]}" for name in names))
+
+
+@bench.command()
+@click.option(
+    "--events", default=200, show_default=True, type=click.IntRange(1, 224), help="Distinct causes, one every two seconds.",
+)  # fmt: skip
+@click.option(
+    "--anomalies", default=10_000, show_default=True, type=click.IntRange(1, 100_000),
+    help="Of one cause, within ten seconds.",
+)  # fmt: skip
+@json_option
+@pass_context
+def alerts(context: Context, events: int, anomalies: int, as_json: bool) -> None:
+    """How soon an event is a webhook received, and how many webhooks a flood makes.
+
+    A Kafka, worker, alerter and twin of its own are started and stopped.
+    """
+    from coldplate.console.benching.alerts import measure
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    try:
+        with stack_errors():
+            result = measure(events, anomalies)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    print_result(result, as_json)
+
+
+@bench.command()
+@click.option(
+    "--kills", default=100, show_default=True, type=click.IntRange(0, 10_000),
+    help="Of the alerter, each between a message's sending and the note that it was sent; some 3 s each.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False), metavar="DIR",
+    help="Keep the ledger of what was opened and closed, and what came, here.",
+)  # fmt: skip
+@json_option
+@pass_context
+def delivery(context: Context, kills: int, out: str | None, as_json: bool) -> None:
+    """Kill the alerter with -9 while incidents open and close, and count what is lost, out of order or told twice.
+
+    A Kafka, alerter and receiver of its own are started and stopped. Exit 1 when something was lost or out of order.
+    """
+    from coldplate.console.benching.delivery import measure
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    try:
+        with stack_errors():
+            result = measure(kills, Path(out) if out else None)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    print_result(result, as_json)
+    wrong = {name: result[name] for name in ("lost", "out_of_order", "duplicates_new_id")}
+    if any(wrong.values()):
+        raise Failure(", ".join(f"{name} {count}" for name, count in wrong.items()))
+
+
+@bench.command()
+@click.option(
+    "--gpus", default=100_000, show_default=True, type=click.IntRange(64, 1_000_000), help="Of the hall, rounded up to racks of 64.",
+)  # fmt: skip
+@click.option("--viewers", default=20, show_default=True, type=click.IntRange(1, 200), help="Pages that look at the same time.")  # fmt: skip
+@click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(5), help="To measure.")  # fmt: skip
+@json_option
+@pass_context
+def web(context: Context, gpus: int, viewers: int, seconds: float, as_json: bool) -> None:
+    """What the live hall costs while a hall's rows come in each second and pages look at it: processor, bytes, frames.
+
+    A ClickHouse and a web process of its own are started and stopped.
+    """
+    from coldplate.console.benching.web import measure
+    from coldplate.console.fetching import fetch_with_progress, stack_errors
+
+    fetch_with_progress(context)
+    try:
+        with stack_errors():
+            result = measure(gpus, viewers, seconds)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    print_result(result, as_json)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from coldplate.console.commands import evaluate_many, evaluate_sets
+from coldplate.console.commands import evaluate_commissioning, evaluate_many, evaluate_sets
 from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.output import json_option
 
 if TYPE_CHECKING:
-    from coldplate.streams.parameters import Parameters
+    from coldplate.wire.baseline import Baselines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,42 +45,52 @@ def parameters_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
-def _parameters(path: Path | None) -> "Parameters":
-    from coldplate.streams.parameters import Parameters, ParametersError, load_parameters
-
-    try:
-        return Parameters() if path is None else load_parameters(path)
-    except ParametersError as error:
-        raise Failure(str(error), BAD_INPUT) from None
-
-
 @evaluate.command()
 @click.option("--scenario", default="everything", show_default=True, metavar="S", help="A name of `twin list`, or a TOML file.")  # fmt: skip
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--gpus", type=click.IntRange(1, 1_280_000), metavar="N", help="Whole racks for so many GPUs.")  # fmt: skip
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Length.  [default: the scenario's]")  # fmt: skip
+@click.option(
+    "--certificates/--no-certificates",
+    default=False,
+    show_default=True,
+    help="Begin with what an acceptance of the same hall, before its faults, measured (docs/bring-up.md).",
+)
 @parameters_option
 @baseline_option
 @out_option
 @json_option
 def twin(
     scenario: str, seed: int | None, gpus: int | None, hours: float | None, out: Path | None,
-    as_json: bool, baseline: str | None, parameters_file: Path | None,
+    as_json: bool, baseline: str | None, parameters_file: Path | None, certificates: bool,
 ) -> None:  # fmt: skip
     """A hall of the twin with its faults, as if live."""
     from coldplate.console.benching.progress import Progress
     from coldplate.console.commands.twin import load_scenario, said_plainly
+    from coldplate.console.evaluating.hall import CLUSTER
     from coldplate.console.evaluating.shown import show
-    from coldplate.console.evaluating.twin import evaluate_twin
+    from coldplate.console.evaluating.twin import START_MS, evaluate_twin, groundless_tickets
+    from coldplate.console.parametering import parameters_of_file
 
     made = load_scenario(scenario, None, gpus, seed)
     seconds = hours * 3600 if hours else made.duration_s
     with said_plainly(), Progress() as progress:
+        begun: dict[str, Any] = {}
+        records: tuple[Baselines, ...] = ()
+        if certificates:
+            from coldplate.console.evaluating.certified import accepted
+
+            progress.show("the hall is accepted first", 0.0)
+            site = accepted(made, CLUSTER, START_MS)
+            records, begun = site.records, {"certificates": site.figures()}
         judged = evaluate_twin(
             made, seconds, lambda share: progress.show(f"{share:.0%} of the run judged", share),
-            rules=baseline is not None, parameters=_parameters(parameters_file),
+            rules=baseline is not None, parameters=parameters_of_file(parameters_file), baselines=records,
         )  # fmt: skip
-    show([judged], out, as_json, scenario=scenario, seed=made.seed, hours=seconds / 3600)
+    show(
+        [judged], out, as_json, scenario=scenario, seed=made.seed, hours=seconds / 3600, **begun,
+        groundless_tickets=groundless_tickets(*judged),
+    )  # fmt: skip
 
 
 @evaluate.command()
@@ -100,9 +110,10 @@ def recording(
     from coldplate.console.benching.progress import Progress
     from coldplate.console.evaluating.recording import Part, evaluate_recording
     from coldplate.console.evaluating.shown import show
+    from coldplate.console.parametering import parameters_of_file
     from coldplate.streams.evaluate.inject import Injection
 
-    parameters = _parameters(parameters_file)
+    parameters = parameters_of_file(parameters_file)
     # What is no recording is a ValueError too.
     try:
         fault = None if inject is None else Injection.parse(inject)
@@ -129,6 +140,6 @@ def recording(
 
 for _command in (
     evaluate_sets.skab, evaluate_sets.nab, evaluate_sets.hydraulic, evaluate_many.soak,
-    evaluate_many.page,
+    evaluate_many.page, evaluate_commissioning.commissioning,
 ):  # fmt: skip
     evaluate.add_command(_command)

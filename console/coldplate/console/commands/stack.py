@@ -16,12 +16,12 @@ from coldplate.console.output import json_option, print_json, print_table
 )  # fmt: skip
 @pass_context
 def up(context: Context, fresh: bool, scenario: str) -> None:
-    """Start Kafka, ClickHouse, worker, sink and a twin, and stay until Ctrl-C or `coldplate down`.
+    """Start Kafka, ClickHouse, worker, sink, live hall and a twin, and stay until Ctrl-C or `coldplate down`.
 
     Services named in the configuration or by COLDPLATE_KAFKA and COLDPLATE_CLICKHOUSE are used instead of
     local ones. Data is kept in the state folder; two stacks run side by side with two --state folders.
     """
-    from coldplate.console.chain import chain, command, run_folder
+    from coldplate.console.chain import chain, command, run_folder, web_address
     from coldplate.console.commands.twin import load_scenario
     from coldplate.console.fetching import fetch_with_progress, stack_errors
     from coldplate.console.stack.part import Part, PartState, Status
@@ -48,7 +48,8 @@ def up(context: Context, fresh: bool, scenario: str) -> None:
             stats = str(run_folder(context) / "twin.json")
             run = command("twin", "run", scenario, "--stats", stats)
             producers.append(Part("twin", run, depends_on=("worker", "sink")))
-        parts = chain(context, generate(made.racks, made.nodes, made.gpus), producers)
+        hall = generate(made.racks, made.nodes, made.gpus)
+        parts = chain(context, hall, producers, web=True)
         stack = Supervisor(context.state, parts.parts, env=parts.env, on_change=tell)
         with stack.signals(), stack:
             said = False
@@ -58,6 +59,7 @@ def up(context: Context, fresh: bool, scenario: str) -> None:
                     said = True
                     click.echo(
                         'the stack is up; ask it: coldplate sql "SELECT count() FROM gpu_samples"\n'
+                        f"look at it: {web_address(parts.run)}\n"
                         f"logs: {context.state.logs}   stop: Ctrl-C or `coldplate down`"
                     )
                 time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""`coldplate topics`: make the Kafka topics, and show them."""
+"""`coldplate topics`: make the Kafka topics, show them, and say who needs which right to them."""
 
 import click
 
@@ -9,7 +9,7 @@ from coldplate.console.output import json_option, print_json, print_table
 
 @click.group()
 def topics() -> None:
-    """Create and show the Kafka topics."""
+    """Create and show the Kafka topics, and the rights to them."""
 
 
 @topics.command()
@@ -50,3 +50,32 @@ def show(context: Context, as_json: bool) -> None:
         print_json({"topics": [dict(zip(columns, row, strict=True)) for row in rows]})
     else:
         print_table(columns, rows)
+
+
+@topics.command()
+@click.option("--role", help="Of this one only; default all.")
+@click.option("--user", help="Name of the user in Kafka, with --role; default coldplate-ROLE.")
+@json_option
+@pass_context
+def acls(context: Context, role: str | None, user: str | None, as_json: bool) -> None:
+    """Show what each part may do in Kafka, and no more, as commands that give it just that.
+
+    Nothing is asked of Kafka and nothing is changed: run the commands as an administrator, or make the same rights with your
+    own tools. Names follow the configuration's topic_prefix, worker.group and sink.group.
+    """
+    from coldplate.console.granting import as_commands, as_rows, chosen
+    from coldplate.wire.rights import roles
+
+    config = context.config
+    found = chosen(
+        roles(
+            context.topics, config.worker.group, config.sink.group, config.cluster_detector.group
+        ),
+        role,
+        user,
+    )
+    if as_json:
+        print_json({"roles": as_rows(found)})
+        return
+    for line in as_commands(found):
+        click.echo(line)

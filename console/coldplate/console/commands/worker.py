@@ -1,11 +1,15 @@
 """`coldplate worker`: detect what is failing in the frames."""
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from coldplate.console.context import Context, pass_context
+
+if TYPE_CHECKING:
+    from coldplate.sinks.settings import ClickHouseSettings
+    from coldplate.streams.settings import WorkerSettings
+    from coldplate.wire.inventory import Inventory
 
 
 @click.command()
@@ -16,39 +20,49 @@ from coldplate.console.context import Context, pass_context
 def worker(
     context: Context, inventory: str | None, parameters: str | None, stats: str | None
 ) -> None:
-    """Read frames and events from Kafka with Faust, judge them, and publish anomalies and incidents.
+    """As a Faust app, read frames and events from Kafka, judge them, and publish anomalies and incidents.
 
-    What detectors had learnt is read from ClickHouse, when one is named; without it they learn anew.
+    What detectors had learnt is read from ClickHouse, when one is named; without it they learn anew. Where they had learnt
+    nothing yet, they begin with what the acceptance of a rack measured.
 
     Workers of one group share the topic's partitions. Start more of them for more racks; keep fewer than
-    the topic has partitions.
+    the topic has partitions. With `worker.joined`, what they find goes to `coldplate cluster-detector`, which makes
+    one incident of what several of them see of one cause. SIGHUP reads configuration, parameters and inventory again.
     """
-    import tempfile
-
-    from coldplate.console.config import secret
-    from coldplate.console.running import write_stats
+    from coldplate.console.commission.recalled import Certified
+    from coldplate.console.reloading import Reloading
+    from coldplate.console.vitals.part import Vitals
     from coldplate.sinks.client import ClickHouseHistory
-    from coldplate.streams.settings import WorkerSettings
     from coldplate.streams.worker import run_worker
 
+    def settings(
+        of: Context,
+    ) -> "tuple[WorkerSettings, Inventory | None, ClickHouseSettings | None]":
+        return _settings(of, inventory, parameters)
+
     context.log_to_stderr()
-    config, kafka = context.config, context.config.kafka
-    known = context.inventory(inventory)
-    settings = WorkerSettings(
-        brokers=context.brokers, cluster=config.cluster, topics=context.topics,
-        state_dir=Path(tempfile.gettempdir()) / "coldplate-faust",
-        group=config.worker.group, instance=config.worker.instance or None,
-        parameters=context.parameters(parameters, known), tail_s=config.worker.tail_s,
-        security_protocol=kafka.security_protocol, sasl_mechanism=kafka.sasl_mechanism,
-        sasl_user=kafka.sasl_user, sasl_password=secret(kafka.sasl_password_file),
-        ca_file=kafka.ca_file or None, cert_file=kafka.cert_file or None, key_file=kafka.key_file or None,
+    known, devices, clickhouse = settings(context)
+    history = None if clickhouse is None else Certified(ClickHouseHistory(clickhouse))
+    with (
+        Reloading(context, settings) as reloading,
+        Vitals("worker", context.config.worker.local, stats, reloading.counts) as vitals,
+    ):
+        run_worker(known, devices, vitals.take, history)
+
+
+def _settings(
+    context: Context, inventory: str | None, parameters: str | None
+) -> "tuple[WorkerSettings, Inventory | None, ClickHouseSettings | None]":
+    """What the configuration says of it, read as a whole; Failure says what of it cannot be used."""
+    from coldplate.console.keys import seals_of
+    from coldplate.console.working import worker_settings
+
+    config = context.config
+    devices = context.inventory(inventory)
+    known = worker_settings(
+        context, config.worker.group, config.worker.instance,
+        parameters=context.parameters(parameters, devices), tail_s=config.worker.tail_s,
+        joined=config.worker.joined, seals=seals_of(context),
     )  # fmt: skip
-
-    def keep(values: dict[str, Any]) -> None:
-        if stats:
-            write_stats(Path(stats), values)
-
-    history = None
-    if context.config.clickhouse.url or context.local is not None:
-        history = ClickHouseHistory(context.clickhouse("reader"))
-    run_worker(settings, known, keep, history)
+    has_history = config.clickhouse.url or context.local is not None
+    return known, devices, context.clickhouse("reader") if has_history else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-from coldplate.console.chain import Chain, chain, command, run_folder
+from coldplate.console.chain import Chain, chain, command, run_folder, web_address
 from coldplate.console.context import Context
 from coldplate.console.demo.books import Books, compare
 from coldplate.console.demo.story import RECORDED_NODE, Story
@@ -43,6 +43,8 @@ class Progress:
         What the producers' counts say, summed: frames, values.
     started_ms
         Event time of the twin's first tick; None before.
+    hall
+        Address of the live hall; "" before it is offered.
     """
 
     story: Story
@@ -50,6 +52,7 @@ class Progress:
     sight: Sight = field(default_factory=Sight)
     counts: dict[str, int] = field(default_factory=dict)
     started_ms: int | None = None
+    hall: str = ""
 
     @property
     def elapsed_s(self) -> float:
@@ -147,7 +150,7 @@ def _prepare(context: Context, story: Story, *, fresh: bool) -> Chain:
 
     replay = ("agent", "--recording", str(story.recording), "--node", RECORDED_NODE)
     producers = [producer("twin", "twin", "run", "demo"), producer("recorded", *replay)]
-    out = chain(context, story.inventory(), producers)
+    out = chain(context, story.inventory(), producers, web=True)
     save_csv(story.inventory(), run / "inventory.csv")
     return out
 
@@ -207,6 +210,7 @@ def _until_over(stack: Supervisor, parts: Chain, progress: Progress, draw: Draw)
         stats = [read_stats(parts.stats_file(p)) for p in PRODUCERS]
         progress.counts = {k: sum(s.get(k, 0) for s in stats) for k in ("frames", "values")}
         progress.started_ms = stats[0].get("started_ms")
+        progress.hall = progress.hall or web_address(parts.run)
         _look(stack, progress, draw)
         for state in stack.states:
             if state.name in PRODUCERS and state.restarts:

@@ -87,7 +87,7 @@ def _incident(told: Told) -> dict[str, Any]:
     i = told.last
     return {
         "id": i.id, "kind": i.kind, "subject": i.subject, "severity": i.severity.value,
-        "opened_at": rfc3339(i.opened_ms), "closed_at": rfc3339(i.closed_ms), "cause": i.cause,
+        "opened_at": rfc3339(i.opened_ms), "told_at": rfc3339(told.first_ms), "closed_at": rfc3339(i.closed_ms), "cause": i.cause,
         "evidence_count": len(i.evidence), "affected_count": len(i.affected),
     }  # fmt: skip
 

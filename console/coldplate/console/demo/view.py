@@ -114,11 +114,17 @@ class View:
             f"{frames:,.0f} frames/s", f"{values:,.0f} values/s",
             f"lag {lag or '-'}", f"{progress.sight.rows:,} GPU rows in ClickHouse",
         )  # fmt: skip
-        return Panel(table, title="coldplate", title_align="left", border_style="blue")
+        hall = f"live hall: {progress.hall}" if progress.hall else None
+        return Panel(
+            table, title="coldplate", title_align="left", subtitle=hall, subtitle_align="left", border_style="blue"
+        )  # fmt: skip
 
     def _say(self, progress: Progress, now_s: float) -> None:
         for part in progress.parts:
             self._change(part.name, part.status.value)
+        if progress.hall and self._steps.get("hall") != progress.hall:
+            self._steps["hall"] = progress.hall
+            self._tell(f"live hall: {progress.hall}")
         for told in progress.sight.incidents.values():
             i = told.last
             words = f"{i.severity.value} {i.state.value} {i.kind} on {i.subject}: {_countdown(i)}"

@@ -1,6 +1,6 @@
 """A hall through detection as if live: the agent's own loop samples, the worker's own pipeline judges."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from coldplate.streams.evaluate.rules import Rules
 from coldplate.streams.parameters import Parameters
 from coldplate.streams.pipeline import Pipeline
 from coldplate.twin import recording as recorded
+from coldplate.wire.baseline import Baselines
 from coldplate.wire.fault import looks_alike
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.metric import CATALOGUE, Kind
@@ -109,6 +110,8 @@ class LiveHall:
         Of the detectors; default: their own.
     step_ticks
         Judge every so many ticks: of a hall where delays are not asked for, several cost less than one by one.
+    baselines
+        What detectors begin with; default: nothing.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class LiveHall:
         rules: bool = False,
         parameters: Parameters | None = None,
         step_ticks: int = 1,
+        baselines: Iterable[Baselines] = (),
     ) -> None:
         self._step_ticks = step_ticks
         self.parameters = parameters or Parameters()
@@ -129,7 +133,9 @@ class LiveHall:
         self.inventory, self.tick_ms = inventory, tick_ms
         self.baseline: Run | None = None
         """What the rules found, after `run`; None when they were not asked."""
-        self.live = Live(Pipeline(CLUSTER, inventory, self.parameters))
+        pipeline = Pipeline(CLUSTER, inventory, self.parameters)
+        pipeline.keeping.expect(baselines)
+        self.live = Live(pipeline)
         self._wire = _Wire(self.live)
         framer = Framer(CLUSTER, self._collector, boot=1, tick_ms=tick_ms, ticks=frame_ticks)
         self._loop = Loop(self._collector, framer, self._wire, TOPICS)
@@ -157,6 +163,14 @@ class LiveHall:
         }
 
     @property
+    def places(self) -> Places:
+        """Who sits where, as matching has it."""
+        return Places(
+            {d.id: d.parent or _above(d.id, self.inventory) for d in self.inventory},
+            {d.id: d.kind for d in self.inventory},
+        )
+
+    @property
     def samples(self) -> Samples:
         """Of the last tick."""
         return self._collector.last
@@ -169,10 +183,7 @@ class LiveHall:
 
     def _run(self, labels: list[Label], said: Sequence[Said]) -> Run:
         labels = [label for label in labels if label.onset_ms <= self._wire.tick_ms]
-        places = Places(
-            {d.id: d.parent or _above(d.id, self.inventory) for d in self.inventory},
-            {d.id: d.kind for d in self.inventory},
-        )
+        places = self.places
         gpus = len(self._collector.devices.get(Kind.GPU, ()))
         return Run(
             match(labels, said, places),

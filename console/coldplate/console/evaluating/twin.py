@@ -1,5 +1,7 @@
 """A scenario of the twin, evaluated while it runs: nothing is written, and labels are known at the end."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from coldplate.console.evaluating.hall import LiveHall, Tell, label_of
@@ -9,6 +11,8 @@ from coldplate.twin.collector import TwinCollector
 from coldplate.twin.labels import Labeller
 from coldplate.twin.model import Hall
 from coldplate.twin.scenario import Scenario
+from coldplate.wire.baseline import Baselines
+from coldplate.wire.incident import Severity
 
 START_MS = 1_800_000_000_000
 """When the run begins; any whole tick."""
@@ -21,6 +25,7 @@ def evaluate_twin(
     *,
     rules: bool = False,
     parameters: Parameters | None = None,
+    baselines: Iterable[Baselines] = (),
 ) -> tuple[Run, LiveHall]:
     """Run a scenario through detection for so many seconds of its time.
 
@@ -36,9 +41,13 @@ def evaluate_twin(
         Whether the alert rules of today are to look too.
     parameters
         Of the detectors; default: their own.
+    baselines
+        What detectors begin with; default: nothing.
     """
     collector = TwinCollector(Hall(scenario))
-    live = LiveHall(collector, collector.hall.inventory, rules=rules, parameters=parameters)
+    live = LiveHall(
+        collector, collector.hall.inventory, rules=rules, parameters=parameters, baselines=baselines
+    )  # fmt: skip
     labeller = Labeller(scenario.all_faults(), collector.hall.places)
     # The same hall on the same day with nothing wrong: what differs is the faults' effect.
     well = TwinCollector(Hall(without_faults(scenario))) if scenario.all_faults() else None
@@ -54,3 +63,13 @@ def evaluate_twin(
 def without_faults(scenario: Scenario) -> Scenario:
     """The same hall on the same day."""
     return replace(scenario, faults=(), scatter=0)
+
+
+def groundless_tickets(run: Run, live: LiveHall) -> int:
+    """Tickets that fit no fault and no look-alike of a run; figures count pages alone, for a ticket wakes nobody."""
+    causes = [f.label.cause for f in run.matching.found] + [a.cause for a in run.look_alikes]
+    places = live.places
+    return sum(
+        said.severity is Severity.TICKET and not any(places.fits(said.subject, c) for c in causes)
+        for said in live.live.said
+    )

