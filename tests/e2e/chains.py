@@ -4,7 +4,7 @@ from contextlib import closing, contextmanager
 
 from waiting import await_that
 
-from coldplate.console.chain import chain, command, run_folder
+from coldplate.console.chain import chain, command, names_of, run_folder
 from coldplate.console.context import Context
 from coldplate.console.demo.books import compare
 from coldplate.console.running import read_stats
@@ -53,8 +53,8 @@ class Running:
 
 
 @contextmanager
-def running(folder, scenario, for_s, monkeypatch):
-    """Worker and sink healthy, and the twin sending `scenario` for so many seconds."""
+def running(folder, scenario, for_s, monkeypatch, *, workers=1):
+    """Workers and sink healthy, and the twin sending `scenario` for so many seconds."""
     for name in ("COLDPLATE_KAFKA", "COLDPLATE_CLICKHOUSE", "COLDPLATE_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     context = Context(state_dir=str(folder))
@@ -62,10 +62,11 @@ def running(folder, scenario, for_s, monkeypatch):
     run = run_folder(context)
     files = ("--stats", str(run / "twin.json"), "--ledger", str(run / "twin.ledger"))
     send = command("twin", "run", scenario, "--for", str(for_s), *files)
-    twin = Part("twin", send, depends_on=("worker", "sink"), once=True)
-    parts = chain(context, load(scenario).inventory(), [twin])
+    twin = Part("twin", send, depends_on=(*names_of("worker", workers), "sink"), once=True)
+    parts = chain(context, load(scenario).inventory(), [twin], workers=workers)
     with Supervisor(context.state, parts.parts, env=parts.env) as stack:
         out = Running(context, parts, stack)
         out.until(lambda: out.state("sink").status is Status.HEALTHY, 60, "the sink")
-        out.until(lambda: out.state("worker").status is Status.HEALTHY, 60, "the worker")
+        for name in names_of("worker", workers):
+            out.until(lambda n=name: out.state(n).status is Status.HEALTHY, 60, f"the {name}")
         yield out

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -297,8 +298,8 @@ def test_a_picture_of_nothing_is_refused(coldplate, tmp_path, words, expected):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_the_notebooks_code_runs(day, monkeypatch):
-    """Both ways of the page, as they stand there."""
+def test_the_notebooks_code_runs(day, coldplate, tmp_path, monkeypatch):
+    """Both ways of the page, as they stand there, and the file that pandas reads."""
     _, _, url, http = day
     reader = ClickHouseSettings.from_url(url)
     for name, value in {
@@ -313,4 +314,7 @@ def test_the_notebooks_code_runs(day, monkeypatch):
     found["client"].disconnect()
     exec(by_arrow, found)
     assert ["t", "power_w_mean", "gpu_c_mean"] == found["table"].column_names
-    assert 1000 < found["table"].num_rows
+    assert 1000 < found["table"].num_rows == len(found["table"].to_pandas())
+    out = tmp_path / "jobs.parquet"
+    coldplate("sql", "--run", "energy-of-jobs", "--format", "parquet", "--out", out)
+    assert {"job", "kwh"} <= set(pd.read_parquet(out).columns)
