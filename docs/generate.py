@@ -1,7 +1,8 @@
 """Writes the pages that follow from the code: `make docs`; with --check it only says whether they are current.
 
 wire.md comes from wire.md.in and the encoder, metrics.md from the catalogue, config.md from the configuration's types,
-detectors.md from detectors.md.in, the detectors' dataclasses and their docstrings.
+detectors.md from detectors.md.in, the detectors' dataclasses and their docstrings, the steps of runbooks from the causes; in
+operations.md the tables of what parts tell, between their marks.
 """
 
 import json
@@ -11,8 +12,12 @@ from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
+from runbooks import SOURCES as RUNBOOKS
 
 from coldplate.console import config
+from coldplate.console.vitals.page import families
+from coldplate.console.vitals.told import PARTS
+from coldplate.dashboards.web.counts import Counts
 from coldplate.streams.basis import BUDGET, PAGES
 from coldplate.streams.catalogue import Entry, entries
 from coldplate.wire.baseline import Baselines
@@ -180,8 +185,55 @@ def _detector(e: Entry) -> Iterator[str]:
         yield f"| `{p.name}` | {p.default:g} | {p.allowed} | {p.meaning.replace('|', '/')} |"
 
 
+MARKS = ("<!-- metrics: made by docs/generate.py -->\n", "<!-- end of metrics -->\n")
+
+
+def operations_page() -> str:
+    """docs/operations.md: the part between the marks is made, the rest stays."""
+    page = (HERE / "operations.md").read_text("utf-8")
+    before, _, rest = page.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    return before + MARKS[0] + "\n".join(_told()) + "\n" + MARKS[1] + after
+
+
+def _told() -> Iterator[str]:
+    """What each part tells on `/metrics`."""
+    head = ("| metric | kind | label | meaning |", "|---|---|---|---|")
+    yield from ("", "Worker, sink and alerter:", "", *head)
+    labels = {
+        "coldplate_part_info": "part, version", "coldplate_part_waiting": "for",
+        "coldplate_part_reloads_total": "outcome",
+    }  # fmt: skip
+    for f in families("worker", "", (), {}, 0.0):
+        yield f"| `{f.name}` | {f.kind} | {labels.get(f.name, '')} | {f.help} |"
+    for part, told in PARTS.items():
+        yield from ("", f"{part.capitalize()}:", "", *head)
+        for t in told:
+            yield f"| `{t.name}` | {t.kind} | {t.label} | {t.help} |"
+    yield from ("", "Web page:", "", *head)
+    yield from _of_web()
+    yield ""
+
+
+def _of_web() -> Iterator[str]:
+    # Its counters have labels once there is something to count.
+    counts = Counts()
+    counts.requests["x"] = counts.refused["x"] = counts.bytes_sent["x"] = counts.reloads["x"] = 1
+    meaning = kind = name = ""
+    for line in counts.rendered().splitlines():
+        if line.startswith("# HELP"):
+            _, _, name, meaning = line.split(" ", 3)
+        elif line.startswith("# TYPE"):
+            kind = line.rsplit(" ", 1)[1]
+        else:
+            label = line.partition("{")[2].partition("=")[0]
+            yield f"| `{name}` | {kind} | {label} | {meaning} |"
+
+
 SOURCES = {
     "wire.md": wire_page, "metrics.md": metrics_page, "config.md": config_page, "detectors.md": detectors_page,
+    "operations.md": operations_page,
+    **RUNBOOKS,
 }  # fmt: skip
 
 
