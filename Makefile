@@ -6,7 +6,7 @@ COLDPLATE := .venv/bin/coldplate
 # Programs that look at what is built, apart from what is developed with.
 TOOLS := build/tools
 
-.PHONY: setup demo test test-console test-e2e test-sinks test-views test-agents test-models lint types docs cookbook screenshots docs-check helm-test k8s-test containers-check sbom licences audit bench bench-compare bench-scaling evaluate soak-detect soak-agent clean
+.PHONY: setup demo test test-console test-e2e test-sinks test-views test-agents test-models lint types docs cookbook screenshots docs-check helm-test k8s-test containers-check sbom licences audit bench bench-compare bench-scaling evaluate soak-detect soak-agent soak-chain clean
 .DEFAULT_GOAL := setup
 
 setup: .venv/.installed  ## Environment, locked dependencies, Kafka and ClickHouse; a second one takes a fraction of a second
@@ -38,7 +38,7 @@ test-agents:
 	@$(PY) -m pytest $(AGENTS)
 
 test-models:
-	@$(PY) -m pytest --ignore=tests/console --ignore=tests/e2e --ignore=tests/sinks --ignore=tests/cluster $(AGENTS:%=--ignore=%)
+	@$(PY) -m pytest --ignore=tests/console --ignore=tests/e2e --ignore=tests/sinks --ignore=tests/cluster --ignore=tests/soak $(AGENTS:%=--ignore=%)
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -105,6 +105,9 @@ soak-detect: setup  ## Healthy halls until there are GPU_DAYS: false pages and w
 
 soak-agent: setup  ## An agent killed 200 times while its broker comes and goes: some 12 minutes
 	@PYTHONPATH=tests $(PY) tests/e2e/kills.py 200
+
+soak-chain: setup  ## What takes long of the whole chain: restarts, takeovers, benchmarks and peers on real servers: some 12 minutes
+	@$(PY) -m pytest tests/soak
 
 clean:  ## Forget all but the downloads in the cache
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

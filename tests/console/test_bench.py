@@ -2,22 +2,17 @@
 
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from waiting import await_that
 
 from coldplate.console.benching.looks import Due, Looks
 from coldplate.console.benching.outcome import read_events, read_ledger
 from coldplate.console.benching.pipeline import plan
 from coldplate.console.benching.production import Cycle
 from coldplate.console.failure import Failure
-from coldplate.console.running import read_stats
-from coldplate.console.stack.record import StackRecord
 from coldplate.wire.frame import decode_frame
 
 BENCH = (sys.executable, "-m", "coldplate.console", "bench", "pipeline", "--json")
@@ -69,25 +64,6 @@ def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
     assert {f["incident"] for f in result["faults"]} <= opened
     assert {f"{p}.log" for p in PROCESSES} <= {f.name for f in (out / "logs").iterdir()}
     assert "behind" in run.stderr
-
-
-@pytest.mark.e2e
-def test_a_stop_signal_ends_everything(tmp_path: Path) -> None:
-    """Ctrl-C while it runs: exit status 130, no traceback, no process left."""
-    state = tmp_path / "s"
-    with subprocess.Popen(
-        (*BENCH, "--gpus", "8", "--seconds", "600", "--state", str(state)),
-        stderr=subprocess.PIPE, text=True,
-    ) as run:  # fmt: skip
-        counts = state / "run" / "producer.json"
-        await_that(lambda: read_stats(counts).get("sent"), 120, "frames to be sent")
-        os.kill(run.pid, signal.SIGINT)
-        said = run.communicate(timeout=60)[1]
-    assert 130 == run.returncode, said
-    assert "Traceback" not in said
-    parts = StackRecord.read(state / "stack.json").parts
-    assert PROCESSES < {part.name for part in parts}
-    assert {None} == {part.pid for part in parts}
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:

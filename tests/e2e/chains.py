@@ -1,5 +1,7 @@
 """The whole pipeline as a stack of a test's own: servers it may kill, worker, sink, and a twin with a ledger."""
 
+import os
+import signal
 from contextlib import closing, contextmanager
 
 from waiting import await_that
@@ -30,6 +32,22 @@ class Running:
             return condition()
 
         return await_that(look, within_s, what)
+
+    def kill(self, name):
+        """By SIGKILL; until it is back."""
+        os.kill(self.state(name).pid, signal.SIGKILL)
+        self.until(lambda: self.state(name).restarts > 0, 20, f"{name} to be missed")
+        self.until(lambda: self.state(name).status is Status.HEALTHY, 60, f"{name} to be back")
+
+    def hang(self, name, more):
+        """Stop a process for as long as the twin needs for so many more seconds of samples."""
+        pid = self.state(name).pid
+        ticks = self.stats("twin")["ticks"] + more
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.until(lambda: self.stats("twin")["ticks"] >= ticks, more + 20, "the twin to go on")
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def stats(self, name):
         return read_stats(self.parts.stats_file(name))

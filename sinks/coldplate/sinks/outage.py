@@ -6,6 +6,8 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 FIRST_S, LONGEST_S = 0.1, 5.0
+REASONS_MAX = 16
+"""Of one outage that are said: reasons come and go in turn, and each is said once."""
 
 
 class Outage:
@@ -24,7 +26,7 @@ class Outage:
         self.wait_s = FIRST_S
         self.said = False
         self._again_at = 0.0
-        self._words = ""
+        self._words: set[str] = set()
 
     @property
     def may_try(self) -> bool:
@@ -32,17 +34,19 @@ class Outage:
         return self._clock() >= self._again_at
 
     def failed(self, error: Exception) -> None:
-        """It did not do what was asked: wait twice as long as last time, and say so the first time."""
+        """It did not do what was asked: wait twice as long as last time, and say so the first time, as any other reason."""
         if not self.said:
             log.warning("%s; waiting for %s, nothing is lost", error, self._name)
-        elif str(error) != self._words:
+        elif str(error) not in self._words and len(self._words) < REASONS_MAX:
             log.info("%s", error)
         self.wait_s = min(LONGEST_S, self.wait_s * 2) if self.said else FIRST_S
-        self.said, self._words = True, str(error)
+        self.said = True
+        if len(self._words) < REASONS_MAX:
+            self._words.add(str(error))
         self._again_at = self._clock() + self.wait_s
 
     def over(self) -> None:
         """It did."""
         if self.said:
             log.warning("%s answers again", self._name)
-        self.said, self.wait_s, self._again_at, self._words = False, FIRST_S, 0.0, ""
+        self.said, self.wait_s, self._again_at, self._words = False, FIRST_S, 0.0, set()

@@ -266,6 +266,13 @@ class Page:
         """The next picture's cells."""
         return await self.until(lambda got: isinstance(got, Got), within_s)
 
+    async def closing(self, within_s=8.0):
+        """What the server says in closing; a connection that ends without a word is an error, and no wait for ever."""
+        async with asyncio.timeout(within_s):
+            while (got := await self.socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
+                assert got.type not in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR), got
+            return got
+
     async def told(self, kind, within_s=6.0):
         """The next text of a type."""
         return await self.until(lambda got: isinstance(got, dict) and got["type"] == kind, within_s)

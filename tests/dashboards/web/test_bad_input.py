@@ -1,5 +1,6 @@
 """What cannot be answered is refused with what is wrong and what to do."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -168,9 +169,7 @@ def test_messages_that_are_too_big_or_no_text_are_refused(of):
         await page.socket.send_bytes(b"\x00")
         await page.told("error")
         await page.socket.send_str('{"look": "' + "x" * 1100 + '"}')
-        while (got := await page.socket.receive(5)).type is not aiohttp.WSMsgType.CLOSE:
-            pass
-        assert got.data == 1009
+        assert (await page.closing()).data == 1009
 
     with_page(of, use)
 
@@ -182,12 +181,12 @@ def test_more_messages_than_a_page_sends_are_left_unread(of):
         for _ in range(60):
             await page.say(again=True)
         assert "messages a second" in (await page.told("error"))["message"]
-        with suppress(aiohttp.ClientConnectionResetError):  # it may be ended before all is said
-            for _ in range(180):
+        # It listens while it speaks: the connection is ended before all is said.
+        closing = asyncio.create_task(page.closing())
+        with suppress(aiohttp.ClientConnectionResetError):
+            for _ in range(400):
                 await page.say(again=True)
-        while (got := await page.socket.receive(5)).type is not aiohttp.WSMsgType.CLOSE:
-            pass
-        assert got.data == 1008
+        assert (await closing).data == 1008
 
     with_page(of, use)
 

@@ -155,10 +155,7 @@ def test_a_token_is_changed_without_a_restart(tmp_path):
         await asyncio.sleep(0.3)  # that nothing happens has no condition to await
         assert ask_again(of, TOKEN) == 200
         file.write_text(OTHER)
-        async with asyncio.timeout(8):
-            while (got := await page.socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
-                pass
-        assert got.data == 4401
+        assert (await page.closing()).data == 4401
 
     def ask_again(of, token):
         with ThreadPoolExecutor(1) as pool:

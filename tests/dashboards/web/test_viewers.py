@@ -90,8 +90,7 @@ def test_a_viewer_that_stays_stuck_is_let_go_with_a_code():
 
     async def use(page):
         await asyncio.sleep(1.5)  # takes nothing for longer than is waited
-        while (got := await page.socket.receive(5)).type is not aiohttp.WSMsgType.CLOSE:
-            pass
+        got = await page.closing()
         assert (4408, True) == (got.data, "nothing taken" in got.extra)
 
     with site(waits=replace(QUICK, stuck_s=0.5)) as of:

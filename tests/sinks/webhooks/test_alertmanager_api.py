@@ -1,4 +1,4 @@
-"""What a real Alertmanager is told, as far as it needs none; tests/e2e/test_alertmanager.py asks a real one."""
+"""What a real Alertmanager is told, as far as it needs none; tests/soak/test_alertmanager.py asks a real one."""
 
 import json
 from datetime import datetime

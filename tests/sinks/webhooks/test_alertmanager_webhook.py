@@ -1,4 +1,4 @@
-"""An Alertmanager's webhook as we imitate it; tests/e2e/test_alertmanager.py holds it against the real one."""
+"""An Alertmanager's webhook as we imitate it; tests/soak/test_alertmanager.py holds it against the real one."""
 
 import json
 from pathlib import Path
