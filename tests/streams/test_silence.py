@@ -199,6 +199,26 @@ def test_a_partition_that_is_read_later_silences_nobody() -> None:
             assert [] == silence.look((T0 + 4 * batch + second) * 1000)
 
 
+def test_partitions_that_are_anothers_now_are_not_watched() -> None:
+    """Nobody there is silent, until they are ours again and somebody whom we heard since falls silent."""
+    silence = Silence("c")
+    assert [] == watch(silence, range(4), 0, 30)
+    silence.part({2, 3})
+    assert [] == watch(silence, range(2), 30, 120)
+    assert [] == watch(silence, range(4), 120, 150)
+    silent = watch(silence, range(3), 150, 210)
+    assert {("silent-node", "rack-0003/node-0", True)} == set(silent)
+
+
+def test_one_that_was_silent_when_its_partition_went_is_not_told_to_be_back() -> None:
+    """Its incident is another worker's; who has the partition next takes it over with what is open."""
+    silence = Silence("c")
+    assert [] == watch(silence, range(3), 0, 30)
+    assert [] != watch(silence, range(2), 30, 90)
+    silence.part({2})
+    assert [] == watch(silence, range(3), 90, 150)
+
+
 def test_a_worker_that_was_stopped_blames_nobody() -> None:
     """It has not watched; what was sent meanwhile is read one partition after the other."""
     silence = Silence("test", generate(3, 1))

@@ -18,10 +18,11 @@ def partition_of(rack: str, count: int) -> int:
 
 
 def leave(pipeline: Pipeline, partitions: AbstractSet[int], count: int) -> None:
-    """Incidents of partitions that are another worker's now are no longer ours to tell of.
+    """Incidents of partitions that are another worker's now are no longer ours to tell of, nor who falls silent there.
 
-    Those of more than one rack stay while we have one of their racks.
+    Incidents of more than one rack stay while we have one of their racks.
     """
+    pipeline.silence.part(partitions)
     book = pipeline.correlator._book  # noqa: SLF001  nobody else ends an incident without a record
     for case in book:
         if case.racks and all(partition_of(rack, count) in partitions for rack in case.racks):

@@ -11,6 +11,7 @@ clock, and so that a worker which reads one partition later than another blames 
 partition in vain for as long by its own.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,15 @@ class Silence:
             number = self._sources.add(name, rack, kind)
             self._taken_over.add(number)
         self._sources.silent[number] = True
+
+    def part(self, partitions: AbstractSet[int]) -> None:
+        """Partitions are another worker's now: their sources are not waited for until one of them is heard here again."""
+        self._take_in()
+        of = self._sources
+        gone = [p.number for number, p in self._partitions.items() if number in partitions]
+        parted = np.isin(of.place, gone)
+        of.place[parted] = _NOWHERE
+        of.silent[parted] = of.kept[parted] = False
 
     def heard(self, head: Head, partition: int, appended_ms: int) -> None:
         """A frame came out of a partition, which Kafka has since `appended_ms`."""

@@ -8,8 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from streams.readers import new_topics, settings_of, until
 
+from coldplate.streams.cluster import service
 from coldplate.streams.cluster.service import ClusterDetector
 from coldplate.streams.cluster.sums import Sums
 from coldplate.wire.codec import decode, encode
@@ -89,12 +91,13 @@ def test_one_incident_of_two_workers_and_another_detector_goes_on_with_it(kafka_
         async with contextlib.AsyncExitStack() as both:
             first = await both.enter_async_context(at_work(settings))
             await until(lambda: first.stats()["at_work"], WITHIN_S, "the first to be at work")
-            await send(settings, topics.findings, [found(0), b"no finding", found(1)])
+            strange = msgspec.structs.replace(found(0), cluster="another")
+            await send(settings, topics.findings, [found(0), b"no finding", strange, found(1)])
             opened = await incidents_of(settings, lambda r: any(len(i.parts) == 2 for i in r))
             await until(
-                lambda: first.stats()["rejected"] == {"not-messagepack": 1},
+                lambda: first.stats()["rejected"] == {"not-messagepack": 1, "wrong-cluster": 1},
                 WITHIN_S,
-                "the bad record to be counted",
+                "the bad records to be counted",
             )
             second = await both.enter_async_context(at_work(settings))
             first.stop()
@@ -131,6 +134,35 @@ def test_what_is_read_twice_is_not_told_twice(kafka_bootstrap):
         return records
 
     assert [0, 1] == [i.step for i in asyncio.run(run())]
+
+
+def test_what_was_before_is_asked_for_until_it_is_known(kafka_bootstrap, monkeypatch, caplog):
+    """A Kafka that goes away while it takes over: it says so, goes on waiting, and passes over no finding."""
+    topics = new_topics(kafka_bootstrap)
+    settings = settings_of(kafka_bootstrap, topics, group=f"{topics.prefix}-cluster")
+    real, refused = service.reading, []
+
+    @contextlib.asynccontextmanager
+    async def reading(settings):
+        if not refused:
+            refused.append(True)
+            raise KafkaConnectionError
+        async with real(settings) as consumer:
+            yield consumer
+
+    monkeypatch.setattr(service, "reading", reading)
+
+    async def run():
+        await send(settings, topics.findings, [found(0), found(1)])
+        async with at_work(settings) as detector:
+            records = await incidents_of(settings, lambda r: any(len(i.parts) == 2 for i in r))
+            return records, detector.stats()
+
+    records, stats = asyncio.run(run())
+    assert [True] == refused
+    assert {"found-by-0"} == {i.id for i in records}
+    assert (2, 1) == (stats["findings"], stats["at_work"])
+    assert 1 == caplog.text.count("does not answer")
 
 
 def test_it_waits_for_a_kafka_that_is_not_there(caplog):

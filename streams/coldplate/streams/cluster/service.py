@@ -25,7 +25,7 @@ from coldplate.streams.looking_back import between, last_of_each, partitions_of,
 from coldplate.streams.settings import WorkerSettings
 from coldplate.wire.codec import decode, encode
 from coldplate.wire.delays import Delays
-from coldplate.wire.errors import WireError
+from coldplate.wire.errors import Reason, WireError
 from coldplate.wire.incident import Anomaly, Incident
 from coldplate.wire.inventory import Inventory
 from coldplate.wire.refusal import reason
@@ -93,6 +93,8 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         self._over = asyncio.Event()
         self._known = False
         """Whether what was published before is known; not while the partition is another's."""
+        self._given = False
+        """Whether the findings are ours to work on; nothing of them is read before `_known`."""
         self._lock = asyncio.Lock()
         self._away = False
         self.rejected: Counter[str] = Counter()
@@ -115,21 +117,24 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Work until `stop`, whatever Kafka does meanwhile."""
-        while not self._over.is_set():
-            try:
-                await self._connect()
-                while not self._over.is_set():
-                    with or_end():
+        with or_end():
+            while not self._over.is_set():
+                try:
+                    await self._connect()
+                    while not self._over.is_set():
                         await self._turn()
-            except (KafkaError, OSError) as error:
-                if not self._away:
-                    why = await asyncio.to_thread(reason, error, client_options(self._settings))
-                    log.warning("Kafka at %s does not answer (%s); waiting", self._settings.brokers, why)  # fmt: skip
-                self._away = True
-                await self._disconnect()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._over.wait(), AGAIN_S)
+                except (KafkaError, OSError) as error:
+                    await self._wait_for_kafka(error)
         await self._disconnect()
+
+    async def _wait_for_kafka(self, error: Exception) -> None:
+        if not self._away:
+            why = await asyncio.to_thread(reason, error, client_options(self._settings))
+            log.warning("Kafka at %s does not answer (%s); waiting", self._settings.brokers, why)
+        self._away = True
+        await self._disconnect()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), AGAIN_S)
 
     async def _connect(self) -> None:
         s = self._settings
@@ -149,7 +154,7 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         self._away = False
 
     async def _disconnect(self) -> None:
-        self._known = False
+        self._given = self._known = False
         for client in (self._consumer, self._producer):
             if client is not None:
                 with contextlib.suppress(KafkaError, OSError, TimeoutError):
@@ -160,21 +165,26 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         """What is worked on is finished first; then another may be at work."""
         async with self._lock:
             if revoked:
-                self._known = False
+                self._given = self._known = False
 
-    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Before the first record: what was published by who was at work before us."""
-        s = self._settings
-        if not any(tp.topic == s.topics.findings for tp in assigned):
-            return
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Nothing is read before what was published by who was at work before us: see `_restore`."""
+        assigned = set(assigned)
+        self._consumer.pause(*assigned)
+        self._given = any(tp.topic == self._settings.topics.findings for tp in assigned)
+
+    async def _restore(self) -> None:
+        """Where who was at work before us stood; then read on from what he committed."""
         async with self._lock:
+            if not self._given or self._known:
+                return
             joiner = Joiner(self._inventory)
-            joiner.counts = self.joiner.counts
-            async with reading(s) as consumer:
-                joiner.know(await last_of_each(consumer, s.topics.incidents))
+            async with reading(self._settings) as consumer:
+                joiner.know(await last_of_each(consumer, self._settings.topics.incidents))
                 joiner.replay(await self._published(consumer))
             joiner.counts = self.joiner.counts
             self.joiner, self._known = joiner, True
+            self._consumer.resume(*self._consumer.assignment())
         log.info("at work; %d incidents are open", joiner.open_incidents)
 
     async def _published(self, consumer: AIOKafkaConsumer) -> list[Incident]:
@@ -193,6 +203,7 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         return out
 
     async def _turn(self) -> None:
+        await self._restore()
         got = await self._consumer.getmany(timeout_ms=int(1000 * POLL_S), max_records=500)
         if not got:
             return
@@ -214,7 +225,7 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         anomalies: list[Anomaly] = []
         try:
             if findings:
-                found = [decode(Incident, message.value or b"")]
+                found = [_ours(decode(Incident, message.value or b""), self._settings.cluster)]
             else:
                 anomalies, found = self.sums.take(decode(Totals, message.value or b""))
         except WireError as error:
@@ -223,12 +234,22 @@ class ClusterDetector(ConsumerRebalanceListener):  # type: ignore[misc]
         topics = self._settings.topics
         sends = [(topics.anomalies, b"", encode(a)) for a in anomalies]
         for finding in found:
-            if finding.cluster == self._settings.cluster:
-                sends += [
-                    (topics.incidents, i.id.encode(), encode(i)) for i in self.joiner.take(finding)
-                ]
+            sends += [(topics.incidents, i.id.encode(), encode(i)) for i in self.joiner.take(finding)]  # fmt: skip
         handed = [await self._producer.send(t, value=v, key=k or None) for t, k, v in sends]
         if handed:
             await asyncio.gather(*handed)
         if findings:
             self.delays.add((time.time_ns() // 1_000_000 - message.timestamp) / 1000)
+
+
+def _ours(finding: Incident, cluster: str) -> Incident:
+    """The finding, of our cluster.
+
+    Raises
+    ------
+    WireError
+        It is of another.
+    """
+    if finding.cluster != cluster:
+        raise WireError(Reason.WRONG_CLUSTER, f"a finding of cluster {finding.cluster!r}")
+    return finding
