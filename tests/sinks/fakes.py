@@ -3,8 +3,9 @@
 import random
 from collections import defaultdict
 
-from coldplate.sinks.batch import Record, Span, valid_spans
+from coldplate.sinks.batch import AT_ONCE, LATER, ROLLUPS, Record, Span, valid_spans
 from coldplate.sinks.errors import HistoryDown, KafkaAway, MembershipLost
+from coldplate.sinks.store import id_of
 
 
 class Killed(BaseException):
@@ -64,14 +65,24 @@ class FakeStore:
 
     def intents(self, kafka, topic_id, partition, since):
         self.faults.at(HistoryDown)
+        kinds = {id_of(topic_id, kind): kind for kind in (AT_ONCE, LATER, ROLLUPS)}
         found = [
-            (Span(r["first"], r["last"]), r["generation"])
+            (Span(r["first"], r["last"], kinds[r["topic_id"]]), r["generation"])
             for r in self.rows["sink_batches"]
-            if (r["kafka"], r["topic_id"], r["partition"]) == (kafka, topic_id, partition)
+            if (r["kafka"], r["partition"]) == (kafka, partition) and r["topic_id"] in kinds
         ]
         if since is None:
-            return [max(span for span, _ in found)] if found else []
+            batches = [span for span, _ in found if span.kind != ROLLUPS]
+            return [max(batches)] if batches else []
         return valid_spans([entry for entry in found if entry[0].first >= since])
+
+    def frames_since(self, topic_partition, since):
+        self.faults.at(HistoryDown)
+        return [
+            (r["source"], int(r["boot"]), int(r["seq"]), int(r["seq"]))
+            for r in self.rows["frames"]
+            if r["topic_partition"] == topic_partition and int(r["record_offset"]) >= since
+        ]
 
     def stored_frames(self):
         self.faults.at(HistoryDown)

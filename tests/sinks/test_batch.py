@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from coldplate.sinks.batch import Batch, Pending, Record, Span, valid_spans
+from coldplate.sinks.batch import Batch, Record, Span, valid_spans
 from coldplate.sinks.dedup import BOOTS_MAX, RANGES_MAX, WINDOW, Dedup, Ranges
+from coldplate.sinks.pending import Pending
 
 PLACE = ("t", 0)
 

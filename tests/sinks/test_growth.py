@@ -104,7 +104,11 @@ def test_every_statement_of_it_may_be_run_again_and_on_a_cluster():
     statements = migration().statements
     for sql in statements:
         assert "IF NOT EXISTS" in sql or "OR REPLACE" in sql or "MODIFY QUERY" in sql
-    (refeed, _) = (s for s in statements if "MODIFY QUERY" in s)
-    (rendered,) = Cluster("four", "own").render(refeed, sharding_keys())
-    assert rendered.startswith("ALTER TABLE own.gpu_10s_feed ON CLUSTER four MODIFY QUERY SELECT")
-    assert "FROM own.gpu_samples" in rendered
+    refeed, refeed_later, *_ = (s for s in statements if "MODIFY QUERY" in s)
+    for sql, feed, source in (
+        (refeed, "gpu_10s_feed", "gpu_samples WHERE later = 0"),
+        (refeed_later, "gpu_10s_later_feed", "gpu_later"),
+    ):
+        (rendered,) = Cluster("four", "own").render(sql, sharding_keys())
+        assert rendered.startswith(f"ALTER TABLE own.{feed} ON CLUSTER four MODIFY QUERY SELECT")
+        assert f"FROM own.{source}" in rendered

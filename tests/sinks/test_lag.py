@@ -2,8 +2,9 @@
 
 from sinks.fakes import Clock, FakeConsumer, FakeKafka
 
-from coldplate.sinks.batch import Batch, Pending
+from coldplate.sinks.batch import Batch
 from coldplate.sinks.lag import LOOK_S, Lag, LagWatch
+from coldplate.sinks.pending import Pending
 
 PLACE = ("coldplate.frames", 0)
 KEPT_S = 3600

@@ -99,6 +99,9 @@ class Scene:
         samples = Counter((int(r["device"]), int(r["t"])) for r in rows["gpu_samples"])
         assert len(samples) == 4 * len(self.identities)
         assert set(samples.values()) == {1}
+        # Each feeds the rollups once: as it is stored, or later.
+        fed = [r for r in rows["gpu_samples"] if not r.get("later")] + rows["gpu_later"]
+        assert samples == Counter((int(r["device"]), int(r["t"])) for r in fed)
         # Slow metrics are in every third frame, in the first of its two ticks.
         slow = [(int(r["device"]), int(r["t"])) for r in rows["gpu_slow_samples"]]
         assert len(slow) == len(set(slow)) == 2 * len([i for i in self.identities if i[2] % 3 == 0])
@@ -145,32 +148,40 @@ def test_incidents_do_not_wait_for_company_as_samples_do():
     assert not scene.store.rows["gpu_samples"]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_exactly_once_through_lost_replies_and_sudden_death(seed):
+ROLLUP_S = {"at once": (0.0,), "later": (1.0,), "changed at restarts": (0.0, 0.5, 3.0)}
+
+
+@pytest.mark.parametrize("rollups", ROLLUP_S)
+@pytest.mark.parametrize("seed", range(120))
+def test_exactly_once_through_lost_replies_and_sudden_death(seed, rollups):
     """The process dies anywhere and a new one goes on; inserts fail before and after they took effect."""
     scene, clock = Scene(seed), Clock()
-    # Few and many deaths, with few and many faults between them.
-    faults = Faults(seed, rate=(0.0, 0.05, 0.2)[seed % 3], kill=(0.01, 0.03, 0.06)[seed // 3 % 3])
+    draw = random.Random(seed)
+    # Few and many deaths, with few and many faults between them; rollups of several batches need a longer life.
+    kill = (0.01, 0.03, 0.06)[seed // 3 % 3] / (1 if rollups == "at once" else 4)
+    faults = Faults(seed, rate=(0.0, 0.05, 0.2)[seed % 3], kill=kill)
     scene.store.faults = faults
     deaths = 0
     while not scene.kafka.done():
         consumer = FakeConsumer(scene.kafka, clock, faults)
         scene.kafka.rebalance([consumer])
         try:
-            run_until_done(scene.sink(consumer, clock), scene.kafka)
+            rollup_s = draw.choice(ROLLUP_S[rollups])
+            run_until_done(scene.sink(consumer, clock, rollup_s=rollup_s), scene.kafka)
         except Killed:
             deaths += 1
             assert deaths < 5000
     scene.check()
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_exactly_once_while_partitions_move_between_sinks(seed):
+@pytest.mark.parametrize("rollups", ROLLUP_S)
+@pytest.mark.parametrize("seed", range(120))
+def test_exactly_once_while_partitions_move_between_sinks(seed, rollups):
     """Rebalances strike anywhere, also in the middle of an insert, and the old owner wakes up late."""
     scene, clock = Scene(seed), Clock()
     draw = random.Random(seed)
     consumers = [FakeConsumer(scene.kafka, clock, poll_max=8) for _ in range(3)]
-    sinks = [scene.sink(c, clock) for c in consumers]
+    sinks = [scene.sink(c, clock, rollup_s=draw.choice(ROLLUP_S[rollups])) for c in consumers]
     scene.kafka.rebalance(consumers)
     depth = 0
 

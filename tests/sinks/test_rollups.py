@@ -16,10 +16,11 @@ from waiting import await_that
 from coldplate.console.stack.cache import Cache
 from coldplate.console.stack.servers import local_servers
 from coldplate.console.stack.state import StateDir
-from coldplate.sinks.batch import Batch, Record
+from coldplate.sinks.batch import AT_ONCE, LATER, Batch, Record
 from coldplate.sinks.client import Client
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError
+from coldplate.sinks.later import Later
 from coldplate.sinks.migrate import migrate
 from coldplate.sinks.prepare import prepare
 from coldplate.sinks.retention import Retention, retain
@@ -53,13 +54,26 @@ def empty(client):
             client.execute(f"TRUNCATE TABLE `{name}`")
 
 
-def insert(client, records, first):
-    """Store records as the loop does: one batch, tokens from its offsets."""
+def insert(client, records, first, kind=AT_ONCE):
+    """Store records as the loop does: one batch, tokens from its offsets. The batch, and the samples whose rollups are to follow."""
     now_ms = int(time.time() * 1000)
     taken = tuple(Record(TOPICS.frames, 0, first + n, now_ms, v) for n, v in enumerate(records))
-    batch = Batch(TOPICS.frames, 0, first, first + len(taken) - 1, taken)
-    for table, columns in prepare(batch, TOPICS, "test", Dedup()).inserts:
+    batch = Batch(TOPICS.frames, 0, first, first + len(taken) - 1, taken, kind=kind)
+    prepared = prepare(batch, TOPICS, "test", Dedup())
+    for table, columns in prepared.inserts:
         client.insert(table, columns, batch.token("kafka", TOPICS.frames, table))
+    return batch, prepared.later
+
+
+def feed(client, stored):
+    """Feed the rollups of several batches as the loop does."""
+    later = Later((TOPICS.frames, 0))
+    for batch, tables in stored:
+        later.add(batch, tables, 0.0)
+    span = later.batch()
+    for table, number, columns in later.inserts():
+        token = span.token("kafka", TOPICS.frames, f"{table}/{number}")
+        client.insert(table, columns, token)
 
 
 def random_frame(rng, tick, seq):
@@ -115,22 +129,26 @@ def sums(client):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_every_tier_agrees_with_the_samples(client, seed):
+@pytest.mark.parametrize(("seed", "kind"), [(0, AT_ONCE), (1, AT_ONCE), (2, LATER)])
+def test_every_tier_agrees_with_the_samples(client, seed, kind):
     """Frames of three days in any order, batches retried at random: each statistic of each metric is the samples' own."""
     rng, chance = np.random.default_rng(seed), random.Random(seed)
     now = int(time.time()) - 60
     # No two frames have a tick in common: which of two values at one time is the last nobody could tell.
     slots = [*range(200), *sorted(rng.choice(range(200, 25_000), 200, replace=False).tolist())]
-    sent = []
+    sent, fed = [], []
     for first in range(0, 60, 10):
         # Most are of the last minutes, some of a node that was away for hours; over midnight too.
         back = [int(rng.choice([slots.pop(0), slots.pop()])) for _ in range(10)]
         frames = [random_frame(rng, now - APART_S * n, first + i) for i, n in enumerate(back)]
         sent.append((frames, first))
-        insert(client, *sent[-1])
+        fed.append(insert(client, *sent[-1], kind))
         for again in chance.sample(sent, chance.randint(0, len(sent))):
-            insert(client, *again)
+            insert(client, *again, kind)
+        if kind == LATER and len(fed) % 2 == 0:
+            # Two batches at a time; those of before once more.
+            for end in range(2, len(fed) + 1, 2):
+                feed(client, fed[end - 2 : end])
     assert all(len(found) == 1 for found in sums(client).values())
     assert rolled_up_wrong(client) == []
 
@@ -193,19 +211,19 @@ def test_a_killed_server_doubles_and_loses_nothing(tmp_path):
     try:
         with Client(settings, connect_s=1.0) as client:
             migrate(client)
-            for first in range(0, 3 * 50, 50):
+            for first, kind in ((0, AT_ONCE), (50, LATER), (100, LATER)):
                 records = [
                     random_frame(rng, now + APART_S * (first + i), first + i) for i in range(50)
                 ]
                 died = threading.Timer(chance.uniform(0.0, 0.3), process.kill)
                 died.start()
                 with suppress(HistoryError):
-                    insert(client, records, first)
+                    feed(client, [insert(client, records, first, kind)])
                 died.join()
                 process.wait()
                 process = start(part)
                 client.close()
-                insert(client, records, first)
+                feed(client, [insert(client, records, first, kind)])
             assert all(len(found) == 1 for found in sums(client).values())
             assert rolled_up_wrong(client) == []
     finally:

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterable
 
-from coldplate.sinks.batch import Pending, Place, Record
+from coldplate.sinks.batch import LATER, ROLLUPS, Place, Record
 from coldplate.sinks.dedup import Dedup
+from coldplate.sinks.later import Later
+from coldplate.sinks.pending import Pending
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.store import Store
 from coldplate.wire.topic import Topics
@@ -91,10 +93,16 @@ class Assigned:
         committed = self._consumer.committed(place)
         # Without a committed offset (it expires) the newest range still tells where the sink was,
         # because a range is written down only when those before it are stored.
-        plan = self._store.intents(self.kafka, topic_id, partition, committed)
+        written = self._store.intents(self.kafka, topic_id, partition, committed)
+        plan = [span for span in written if span.kind != ROLLUPS]
+        again = set()
+        if committed is not None and any(span.kind == LATER for span in plan):
+            found = self._store.frames_since(f"{topic}/{partition}", committed)
+            again = {(source, boot, seq) for source, boot, seq, _ in found}
         starts = [span.first for span in plan] + ([] if committed is None else [committed])
         self._consumer.seek(place, min(starts, default=None))
-        self.open[place] = Pending(place, plan)
+        rollups = [span for span in written if span.kind == ROLLUPS]
+        self.open[place] = Pending(place, plan, Later(place, rollups), again)
         self.waiting.discard(place)
         self._consumer.resume([place])
         if plan:

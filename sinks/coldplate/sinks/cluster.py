@@ -25,6 +25,9 @@ _ALTER = re.compile(r"ALTER TABLE (\w+)\b")
 _FEED = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS")
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS")
 _ENGINE = re.compile(r"ENGINE = (\w*MergeTree)(?:\((.*?)\))?")
+_NOTHING = "ENGINE = Null"
+"""Keeps nothing, so there is nothing to replicate."""
+
 _SOURCE = re.compile(r"\bFROM (\w+)")
 _ORDER = re.compile(r"ORDER BY \(?(\w+)")
 
@@ -78,13 +81,16 @@ class Cluster:
         shard = "all" if whole else "{shard}"
         path = f"'/clickhouse/tables/{shard}/{{database}}/{table}', '{{replica}}'"
         engine = _ENGINE.search(sql)
-        if engine is None:
+        if engine is not None:
+            arguments = ", ".join(x for x in (path, engine[2]) if x)
+            made = sql.replace(engine[0], f"ENGINE = Replicated{engine[1]}({arguments})")
+            made = made.replace(
+                "non_replicated_deduplication_window", "replicated_deduplication_window"
+            )
+        elif _NOTHING in sql:
+            made = sql
+        else:
             raise ValueError(f"{table}: a table of an engine that is not replicated")
-        arguments = ", ".join(x for x in (path, engine[2]) if x)
-        made = sql.replace(engine[0], f"ENGINE = Replicated{engine[1]}({arguments})")
-        made = made.replace(
-            "non_replicated_deduplication_window", "replicated_deduplication_window"
-        )
         name = table if whole else f"{self.database}.{table}"
         made = made.replace(f"EXISTS {table}", f"EXISTS {name} ON CLUSTER {self.name}", 1)
         return [made] if whole else [made, self._distributed(table, keys)]
@@ -104,7 +110,8 @@ def sharding_keys() -> dict[str, str]:
         for sql in migration.statements:
             if match := _CREATE_TABLE.match(sql):
                 order = _ORDER.search(sql)
-                first = order[1] if order else "tuple()"
+                # What keeps nothing has no order: it takes rows of devices.
+                first = order[1] if order else "device"
                 out[match[1]] = (
                     f"bitShiftRight(device, {RACK_BITS})"
                     if first == "device"

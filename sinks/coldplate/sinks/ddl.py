@@ -11,8 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
-from coldplate.sinks.rollups import regrown_sql, rollup_sql
-from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES, SampleTable, is_as_on_wire, raw_column
+from coldplate.sinks.rollups import later_sql, regrown_sql, rollup_sql
+from coldplate.sinks.tables import (
+    RAW_DAYS,
+    SAMPLE_TABLES,
+    SampleTable,
+    is_as_on_wire,
+    later_name,
+    raw_column,
+)
 from coldplate.wire.metric import Kind, Metric
 
 DEDUPLICATION_WINDOW = 10_000
@@ -26,8 +33,8 @@ GROWTH: Growth = (
 )  # fmt: skip
 """By file: how many metrics of each kind the tables have once it is applied."""
 
-KEPT, ROLLUPS = "0007_kept.sql", "0008_rollups.sql"
-"""Files after which samples are kept as whole steps of the history's resolution, and with rollups."""
+KEPT, ROLLUPS, LATER = "0007_kept.sql", "0008_rollups.sql", "0014_later.sql"
+"""Files after which samples are kept as whole steps of the history's resolution, with rollups, and with those of many inserts at once."""
 
 NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
@@ -53,6 +60,9 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
     )
     out[ROLLUPS] = f"-- Rollups: a row a device and 10 s, minute and hour. {head}" + "".join(
         "\n" + rollup_sql(t) for t in kept
+    )
+    out[LATER] = f"-- Rollups of many inserts at once. {head}" + "".join(
+        "\n" + later_sql(t) for t in kept
     )
     for (_, before), (name, now) in pairwise(growth):
         pairs = [(_upto(t, now), _upto(t, before)) for t in tables]
@@ -98,7 +108,15 @@ def _more_kept(now: SampleTable, before: SampleTable) -> str:
             f"{metric.name} {alias(metric)}",
         )
     ]
-    return f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + f";\n\n{regrown_sql(now)}"
+    bare = [
+        f"    ADD COLUMN IF NOT EXISTS {raw_column(metric)} {column_type(metric)}"
+        for metric in now.metrics
+        if metric not in before.metrics
+    ]
+    return (
+        f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + ";\n\n"
+        f"ALTER TABLE {later_name(now)}\n" + ",\n".join(bare) + f";\n\n{regrown_sql(now)}"
+    )
 
 
 def _table(table: SampleTable) -> str:

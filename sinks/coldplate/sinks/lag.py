@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from coldplate.sinks.batch import Batch, Pending, Place
+from coldplate.sinks.batch import Batch, Place
 from coldplate.sinks.errors import KafkaAway
+from coldplate.sinks.pending import Pending
 from coldplate.sinks.ports import Consumer
 from coldplate.wire.event import Event
 

@@ -13,13 +13,14 @@ from contextlib import suppress
 from typing import Any
 
 from coldplate.sinks.assigned import Assigned
-from coldplate.sinks.batch import Batch, Pending, Place
+from coldplate.sinks.batch import AT_ONCE, LATER, Batch, Place
 from coldplate.sinks.client import Columns
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError, KafkaAway, MembershipLost
 from coldplate.sinks.lag import LagWatch, OnEvent
 from coldplate.sinks.ledger import LedgerWatch
 from coldplate.sinks.outage import Outage
+from coldplate.sinks.pending import Known, Pending
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.prepare import prepare
 from coldplate.sinks.settings import SinkSettings
@@ -28,6 +29,9 @@ from coldplate.sinks.store import Store, intent_columns
 
 SOON_S = 0.3
 """For incidents and what people do about them."""
+
+ROLLUP_BATCHES = 4
+"""Of the largest batch's rows wait for their rollups at most, a partition."""
 
 POLL_S = 0.2
 STOP_S = 5.0
@@ -93,6 +97,9 @@ class Sink:
         """Work until `stop`; then the batch at hand is finished if ClickHouse answers in time."""
         while not self._stop.is_set():
             self.step()
+        with suppress(_Stopped):
+            for part in list(self._assigned.open.values()):
+                self._roll(part)
         self._commit()
         self._report(now=True)
 
@@ -133,11 +140,12 @@ class Sink:
     def _store_due(self) -> None:
         limit, now_s = self._settings.rows_max, self._clock()
         due = [
-            (part.take(limit), part)
+            (part.take(limit, self._kind(part.place[0])), part)
             for part in self._assigned.open.values()
             if part.due(now_s, self._flush_s(part.place[0]), limit)
         ]
         if not due:
+            self._roll_due(now_s)
             return
         self._at_hand = {batch.place: batch for batch, _ in due}
         # Ranges to redo as well: under our generation they outlast what a former owner writes late.
@@ -148,6 +156,35 @@ class Sink:
                 self._store_batch(batch, part)
         self._at_hand = {}
         self._history_answers()
+        self._roll_due(now_s)
+
+    def _roll_due(self, now_s: float) -> None:
+        """Make the rollups of one partition, the first that is due: what others have to store is not to wait for all."""
+        s = self._settings
+        for part in list(self._assigned.open.values()):
+            wait_s = 0.0 if part.later.redone and not part.redoing else s.rollup_s
+            if part.later.due(now_s, wait_s, ROLLUP_BATCHES * s.rows_max):
+                self._roll(part)
+                return
+
+    def _roll(self, part: Pending) -> None:
+        """Feed the rollups of what is stored, and let the offset go on."""
+        if part.later.first is None:
+            return
+        batch = part.later.batch()
+        with suppress(_Lost):
+            self._write_down([(batch, part)])
+            for table, number, columns in part.later.inserts():
+                token = batch.token(self._assigned.kafka, self._assigned.topic_ids[batch.topic], f"{table}/{number}")  # fmt: skip
+                self._insert(table, columns, token, part)
+            self._offsets[part.place] = (batch.last + 1, part)
+            part.later.done()
+
+    def _kind(self, topic: str) -> str:
+        """Of batches that nobody began before."""
+        return (
+            LATER if self._settings.rollup_s and topic == self._settings.topics.frames else AT_ONCE
+        )
 
     def _flush_s(self, topic: str) -> float:
         """How long records wait for company: those that people wait for are few."""
@@ -171,7 +208,12 @@ class Sink:
         If they are, whoever gets them later reads the intents. If they are not, the new owner may have
         cut other ranges, and nothing of ours must be stored; it tells ours by their generation.
         """
-        while first := {part.place: batch.first for batch, part in due if self._ours(part)}:
+        # What waits for its rollups is to be read again if we die.
+        while first := {
+            part.place: batch.first if part.later.first is None else part.later.first
+            for batch, part in due
+            if self._ours(part)
+        }:
             try:
                 self._consumer.commit(first)
             except MembershipLost as error:
@@ -186,19 +228,29 @@ class Sink:
     def _store_batch(self, batch: Batch, part: Pending) -> None:
         if not self._ours(part):
             raise _Lost
+        if batch.kind == AT_ONCE or part.later.whole:
+            self._roll(part)
         s = self._settings
-        prepared = prepare(batch, s.topics, s.cluster, self._dedup, s.seals)
+        prepared = prepare(batch, s.topics, s.cluster, Known(self._dedup, part.again), s.seals)
         kafka, topic_id = self._assigned.kafka, self._assigned.topic_ids[batch.topic]
         for table, columns in prepared.inserts:
-            token = batch.token(kafka, topic_id, table)
-            while not self._try_insert(table, columns, token):
-                self._wait()
-                if not self._ours(part):
-                    raise _Lost
+            self._insert(table, columns, batch.token(kafka, topic_id, table), part)
         self._dedup.keep(prepared.identities)
-        self._offsets[batch.place] = (batch.last + 1, part)
+        part.again -= prepared.identities
+        if batch.kind == LATER:
+            part.later.add(batch, prepared.later, self._clock())
+        else:
+            self._offsets[batch.place] = (batch.last + 1, part)
         self._at_hand.pop(batch.place, None)
         self.stats.count(batch, prepared)
+
+    def _insert(self, table: str, columns: Columns, token: str, part: Pending) -> None:
+        """Until it is stored, or its partition is another's."""
+        while self._ours(part):
+            if self._try_insert(table, columns, token):
+                return
+            self._wait()
+        raise _Lost
 
     def _ours(self, part: Pending) -> bool:
         return self._assigned.open.get(part.place) is part

@@ -8,13 +8,16 @@ feeds it (`gpu_10s_feed`) inserts under the token of the sink's own insert, so t
 
 from dataclasses import dataclass
 
-from coldplate.sinks.columns import scaled
-from coldplate.sinks.tables import SampleTable, raw_column
+from coldplate.sinks.columns import column_type, scaled
+from coldplate.sinks.tables import SampleTable, later_name, raw_column
 from coldplate.wire.metric import Metric
 
 DEDUPLICATION_WINDOW = 10_000
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 HOUR_MS = 3_600_000
+
+NOW = "later = 0"
+"""Rows whose rollups are made as they are inserted."""
 
 POWERS = ("power_w", "node_power_w", "rack_power_w", "hall_power_w")
 """A device's own power; of its other powers (instant, peaks, feeds) energy would say nothing or be said twice."""
@@ -135,17 +138,40 @@ def regrown_sql(table: SampleTable) -> str:
 
     A new metric is a place more at the end of the arrays; states of before are shorter, and merge with these.
     """
-    feed = f"ALTER TABLE {rollup_name(table, TIERS[0])}_feed MODIFY QUERY"
+    tier = TIERS[0]
+    feed = f"ALTER TABLE {rollup_name(table, tier)}_feed MODIFY QUERY {states_of(table, tier, NOW)}"
+    later = f"ALTER TABLE {rollup_name(table, tier)}_later_feed MODIFY QUERY {states_of(table, tier, source=later_name(table))}"
     views = [_view(rollup_name(table, tier), table) for tier in TIERS]
-    return "\n".join([f"{feed} {states_of(table, TIERS[0])};\n", *views])
+    return "\n".join([f"{feed};\n", f"{later};\n", *views])
 
 
-def states_of(table: SampleTable, tier: Tier, where: str = "") -> str:
+def later_sql(table: SampleTable) -> str:
+    """How rollups of many inserts are made at once: samples marked `later` feed none, the same rows sent once more do.
+
+    A bucket's states are made once an insert and tier, so a sink of a large hall gathers a minute of them.
+    """
+    tier, name = TIERS[0], later_name(table)
+    feed, state = rollup_name(table, tier), f"{rollup_name(table, tier)}_state"
+    columns = ["device UInt64", "t DateTime64(3, 'UTC')", "tick_ms UInt32", "present UInt64"]
+    columns += [f"{raw_column(m)} {column_type(m)}" for m in table.metrics]
+    return (
+        f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 "
+        "COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;\n\n"
+        f"ALTER TABLE {feed}_feed MODIFY QUERY {states_of(table, tier, NOW)};\n\n"
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n    "
+        + ",\n    ".join(columns)
+        + "\n)\nENGINE = Null;\n\n"
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {feed}_later_feed TO {state} AS "
+        f"{states_of(table, tier, source=name)};\n"
+    )
+
+
+def states_of(table: SampleTable, tier: Tier, where: str = "", source: str = "") -> str:
     """The query that makes a tier's states from samples, of all or of those that a condition selects."""
     powers = [i for i, m in enumerate(table.metrics, 1) if m.name in POWERS]
     return _FROM_SAMPLES.format(
         seconds=tier.seconds, highest=HIGHEST, lowest=LOWEST, hour_ms=HOUR_MS,
-        source=table.name, used=f"v[{powers[0]}] * tick_ms" if powers else "toInt64(0)",
+        source=source or table.name, used=f"v[{powers[0]}] * tick_ms" if powers else "toInt64(0)",
         values=", ".join(f"toInt64({raw_column(m)})" for m in table.metrics),
         there=", ".join(f"bitTest(present, {m.number})" for m in table.metrics),
         where=f" WHERE {where}" if where else "",

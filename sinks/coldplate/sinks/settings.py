@@ -8,6 +8,9 @@ from coldplate.wire.signature import Seals
 from coldplate.wire.topic import Topics
 
 PORT, SECURE_PORT = 9000, 9440
+ROLLUP_S_MAX = 600.0
+"""So long after a crash is read and prepared again."""
+
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -110,6 +113,9 @@ class SinkSettings:
         Rows after which a batch is stored at once, and the bound of what is held in memory, here and, where
         every row begins a bucket of the rollups, in ClickHouse (some 10 kB a row of `gpu_slow_samples`, of which a batch
         has half as many at most: slow metrics come with fast ones).
+    rollup_s
+        For so long samples of frames wait for others before their rollups are made (later.py); 0 makes them with every batch.
+        Tens of thousands of GPUs make rollups five times cheaper for the server by 60, for a gigabyte here.
     """
 
     brokers: tuple[str, ...]
@@ -128,6 +134,7 @@ class SinkSettings:
     flush_s: float = 2.0
     seals: Seals | None = None
     rows_max: int = 250_000
+    rollup_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.brokers or not all(self.brokers):
@@ -136,3 +143,5 @@ class SinkSettings:
             raise ValueError("cluster: is empty")
         if self.flush_s <= 0 or self.rows_max < 1:
             raise ValueError(f"flush_s {self.flush_s}, rows_max {self.rows_max}: above 0")
+        if not 0 <= self.rollup_s <= ROLLUP_S_MAX:
+            raise ValueError(f"rollup_s {self.rollup_s}: 0 to {ROLLUP_S_MAX:g}")

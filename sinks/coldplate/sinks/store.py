@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from coldplate.sinks.batch import Batch, Span, valid_spans
+from coldplate.sinks.batch import AT_ONCE, LATER, ROLLUPS, Batch, Span, valid_spans
 from coldplate.sinks.client import Client, Columns
 from coldplate.sinks.dedup import Known
 from coldplate.sinks.errors import MigrationError, SchemaUnfit
@@ -28,6 +28,9 @@ class Store(Protocol):
     def intents(self, kafka: str, topic_id: str, partition: int, since: int | None) -> list[Span]:
         """Valid ranges written down that begin at `since` or above, in order; None: the newest."""
 
+    def frames_since(self, topic_partition: str, since: int) -> Sequence[Known]:
+        """Stored frames of records from this offset on."""
+
     def stored_frames(self) -> Sequence[Known]:
         """Recently stored frames as ranges of seq."""
 
@@ -45,12 +48,17 @@ def intent_columns(
     return {
         "kafka": [kafka] * len(batches),
         "topic": [b.topic for b in batches],
-        "topic_id": [topic_ids[b.topic] for b in batches],
+        "topic_id": [id_of(topic_ids[b.topic], b.kind) for b in batches],
         "partition": [b.partition for b in batches],
         "generation": [generation] * len(batches),
         "first": [b.first for b in batches],
         "last": [b.last for b in batches],
     }
+
+
+def id_of(topic_id: str, kind: str) -> str:
+    """What stands for the topic in `sink_batches`, which had no column for kinds."""
+    return f"{topic_id}/{kind}" if kind else topic_id
 
 
 class ClickHouseStore:
@@ -74,9 +82,11 @@ class ClickHouseStore:
 
     def intents(self, kafka: str, topic_id: str, partition: int, since: int | None) -> list[Span]:
         """Valid ranges written down that begin at `since` or above, in order; None: the newest."""
-        given: dict[str, object] = {"kafka": kafka, "topic_id": topic_id, "partition": partition}
-        where = "kafka = %(kafka)s AND topic_id = %(topic_id)s AND partition = %(partition)s"
+        kinds = {id_of(topic_id, kind): kind for kind in (AT_ONCE, LATER, ROLLUPS)}
+        given: dict[str, object] = {"kafka": kafka, "ids": tuple(kinds), "partition": partition}
+        where = "kafka = %(kafka)s AND topic_id IN %(ids)s AND partition = %(partition)s"
         if since is None:
+            given["ids"] = tuple(i for i, kind in kinds.items() if kind != ROLLUPS)
             tail = "ORDER BY last DESC, first DESC LIMIT 1"
         else:
             # One that begins before the committed offset and ends after it is not valid: a range is
@@ -84,9 +94,24 @@ class ClickHouseStore:
             where += " AND first >= %(since)s"
             given["since"] = since
             tail = "ORDER BY first, last"
-        sql = f"SELECT DISTINCT first, last, generation FROM sink_batches WHERE {where} {tail}"  # noqa: S608
-        rows = self._client.execute(sql, given)
-        return valid_spans([(Span(int(a), int(b)), int(generation)) for a, b, generation in rows])
+        sql = f"SELECT DISTINCT first, last, topic_id, generation FROM sink_batches WHERE {where} {tail}"  # noqa: S608
+        return valid_spans(
+            [
+                (Span(int(first), int(last), kinds[str(of)]), int(generation))
+                for first, last, of, generation in self._client.execute(sql, given)
+            ]
+        )
+
+    def frames_since(self, topic_partition: str, since: int) -> list[Known]:
+        """Stored frames of records from this offset on."""
+        sql = """
+            SELECT source, boot, seq FROM frames
+            WHERE topic_partition = %(place)s AND record_offset >= %(since)s
+                AND stored_at > now64(3) - toIntervalHour(%(hours)s)
+        """
+        given = {"place": topic_partition, "since": since, "hours": LOAD_HOURS}
+        found = self._client.execute(sql, given)
+        return [(source, int(boot), int(seq), int(seq)) for source, boot, seq in found]
 
     def stored_frames(self) -> list[Known]:
         """Recently stored frames as ranges of seq."""

@@ -278,6 +278,14 @@ class Page:
         return await self.until(lambda got: isinstance(got, dict) and got["type"] == kind, within_s)
 
 
+async def let_go(of, *, tls):
+    """What comes of it; TLS is given the time to end, for which a closed session does not wait (aiohttp's "Graceful Shutdown")."""
+    out = await of
+    if tls:
+        await asyncio.sleep(0.25)
+    return out
+
+
 def with_page(of, use, look="margin", **more):
     """Open the WebSocket, look, and do something with it."""
 
@@ -289,7 +297,7 @@ def with_page(of, use, look="margin", **more):
                 await page.say(look=look)
             return await use(page)
 
-    return asyncio.run(run())
+    return asyncio.run(let_go(run(), tls="ssl" in more))
 
 
 def ask(of, path, method="GET", **more):
@@ -308,7 +316,7 @@ def asks(of, requests):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             return await asyncio.gather(*(one(session, *r) for r in requests))
 
-    return asyncio.run(run())
+    return asyncio.run(let_go(run(), tls=any("ssl" in more for _, _, more in requests)))
 
 
 def metric(of, name):

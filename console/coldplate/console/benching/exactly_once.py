@@ -40,6 +40,9 @@ from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.topic import Topics
 
 CLUSTER, PARTITIONS = "coldplate", 4
+ROLLUP_S = 4.0
+"""Rollups of some batches at once: the harder way of the two."""
+
 SINK, CLICKHOUSE, KAFKA = "sink", "clickhouse", "kafka"
 VICTIMS = (SINK, CLICKHOUSE, KAFKA)
 CALM_S_MAX = 3.0
@@ -98,7 +101,7 @@ def _parts(state: StateDir) -> tuple[Endpoints, Crew]:
         env={
             "COLDPLATE_KAFKA": endpoints.kafka,
             "COLDPLATE_CLICKHOUSE": endpoints.clickhouse_writer,
-            "COLDPLATE_CONFIG": os.devnull, "COLDPLATE_SINK__INSTANCE": "sink-0",
+            "COLDPLATE_CONFIG": os.devnull, "COLDPLATE_SINK__INSTANCE": "sink-0", "COLDPLATE_SINK__ROLLUP_S": str(ROLLUP_S),
             "COLDPLATE_SINK__FLUSH_S": "0.2", "PYTHONUNBUFFERED": "1",
         },
     )  # fmt: skip

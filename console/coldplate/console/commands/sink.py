@@ -55,7 +55,7 @@ def _settings(context: Context) -> "SinkSettings":
     return SinkSettings(
         brokers=tuple(b.strip() for b in context.brokers.split(",")), cluster=config.cluster, topics=context.topics,
         clickhouse=context.clickhouse("writer"), group=config.sink.group,
-        instance=config.sink.instance or None, flush_s=config.sink.flush_s,
+        instance=config.sink.instance or None, flush_s=config.sink.flush_s, rollup_s=config.sink.rollup_s,
         security_protocol=kafka.security_protocol, sasl_mechanism=kafka.sasl_mechanism,
         sasl_user=kafka.sasl_user or None, sasl_password=kafka.sasl_password or None,
         ca_file=kafka.ca_file or None, cert_file=kafka.cert_file or None, key_file=kafka.key_file or None,

@@ -1,0 +1,105 @@
+"""Rollups of many batches at once: rows are kept until a range of batches is whole, and then sent once more.
+
+What a bucket of the rollups costs it costs once an insert, so a large hall gathers a minute of them (`rollup_s`). Samples are stored
+as soon as ever, marked `later`, and feed no rollups; the same rows go to a table that keeps nothing and feeds them (rollups.py). The
+range is written down like a batch before it is sent, and the group's offset stays at its first record until it is: whoever
+reads the partition next redoes its batches and, with their rows, the range, under the same tokens.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldplate.sinks.batch import ROLLUPS, Batch, Place, Span
+from coldplate.sinks.tables import SAMPLE_TABLES, later_name
+
+Columns = Mapping[str, NDArray[Any]]
+
+LEFT_OUT = ("boot", "seq")
+"""Columns of the samples that no rollup is made of."""
+
+PIECE_ROWS = 250_000
+"""Of an insert at most; no setting, for a range that is made again must be cut alike. It bounds the server's memory as `rows_max` does."""
+
+_TARGETS = {table.name: later_name(table) for table in SAMPLE_TABLES}
+
+
+class Later:
+    """Stored batches of one partition whose rollups are still to be made.
+
+    Parameters
+    ----------
+    place
+        Which.
+    plan
+        Ranges that were written down by an earlier run, in order: they are made again exactly so.
+    """
+
+    def __init__(self, place: Place, plan: Sequence[Span] = ()) -> None:
+        self._place, self._plan = place, list(plan)
+        self._tables: dict[str, list[Columns]] = {}
+        self._since_s = 0.0
+        self.first: int | None = None
+        """Offset where the range begins; None while nothing waits."""
+        self.last = -1
+        self.rows = 0
+        self.redone = False
+        """Some of it was stored by an earlier run, which died: it is not to be lost to a second death."""
+
+    def add(self, batch: Batch, tables: Mapping[str, Columns], now_s: float) -> None:
+        """A batch that is stored, and its samples by table."""
+        if self.first is None:
+            self.first, self._since_s = batch.first, now_s
+        self.last = batch.last
+        self.redone |= batch.redo
+        for name, columns in tables.items():
+            kept = {n: c for n, c in columns.items() if n not in LEFT_OUT}
+            self._tables.setdefault(_TARGETS[name], []).append(kept)
+            self.rows += len(columns["device"])
+
+    def due(self, now_s: float, rollup_s: float, rows_max: int) -> bool:
+        """True when the range is whole, or has waited for so long, or is of so many rows."""
+        if self.first is None or self._planned():
+            return self.whole
+        return now_s - self._since_s >= rollup_s or self.rows >= rows_max
+
+    @property
+    def whole(self) -> bool:
+        """True when all of a range that was written down by an earlier run is there: nothing may be added to it."""
+        return self._planned() and self.last >= self._plan[0].last
+
+    def batch(self) -> Batch:
+        """The range, to be written down and for its tokens."""
+        topic, partition = self._place
+        return Batch(topic, partition, self.first or 0, self.last, (), kind=ROLLUPS)
+
+    def inserts(self) -> Iterator[tuple[str, int, Columns]]:
+        """Table, number of the piece and columns; the same pieces for the same batches, a device's rows in one."""
+        for table, pieces in sorted(self._tables.items()):
+            whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
+            order = np.argsort(whole["device"], kind="stable")
+            for number, (begin, end) in enumerate(_cuts(whole["device"][order], PIECE_ROWS)):
+                some = order[begin:end]
+                yield table, number, {name: column[some] for name, column in whole.items()}
+
+    def done(self) -> None:
+        """The range is stored."""
+        if self._planned():
+            self._plan.pop(0)
+        self._tables, self.first, self.rows, self.redone = {}, None, 0, False
+
+    def _planned(self) -> bool:
+        return self.first is not None and bool(self._plan)
+
+
+def _cuts(devices: NDArray[Any], rows_max: int) -> Iterator[tuple[int, int]]:
+    """Stretches of at most so many rows of sorted devices, between devices where one is not larger than that alone."""
+    ends = np.append(np.flatnonzero(np.diff(devices)) + 1, len(devices))
+    begin = 0
+    while begin < len(devices):
+        fits = int(np.searchsorted(ends, begin + rows_max, side="right")) - 1
+        end = int(ends[fits]) if fits >= 0 and ends[fits] > begin else begin + rows_max
+        yield begin, min(end, len(devices))
+        begin = end

@@ -1,0 +1,73 @@
+"""What waits for its rollups: ranges, when they are due, and how they are cut."""
+
+import numpy as np
+import pytest
+
+from coldplate.sinks import later
+from coldplate.sinks.batch import LATER, ROLLUPS, Batch, Span
+from coldplate.sinks.later import Later
+
+PLACE = ("frames", 3)
+
+
+def batch(first, last, **more):
+    return Batch(*PLACE, first, last, (), kind=LATER, **more)
+
+
+def samples(*devices):
+    """Of the table of fast GPU metrics."""
+    n = len(devices)
+    return {
+        "gpu_samples": {
+            "device": np.array(devices, np.uint64), "t": np.arange(n), "boot": np.ones(n, np.uint64),
+            "seq": np.arange(n), "power_w_steps": np.array(devices, np.uint64) * 10,
+        }
+    }  # fmt: skip
+
+
+def test_a_range_is_from_the_first_batch_to_the_last():
+    """It is due when its first batch has waited so long, or at so many rows; then it begins anew."""
+    waiting = Later(PLACE)
+    assert (None, False) == (waiting.first, waiting.due(100.0, 0.0, 1))
+    waiting.add(batch(5, 9), samples(1, 2), 10.0)
+    waiting.add(batch(11, 14), samples(3), 12.0)
+    assert [False, True] == [waiting.due(t, 3.0, 99) for t in (12.9, 13.0)]
+    assert waiting.due(12.0, 3.0, 3)
+    found = waiting.batch()
+    assert (5, 14, ROLLUPS, PLACE) == (found.first, found.last, found.kind, found.place)
+    waiting.done()
+    assert (None, 0, []) == (waiting.first, waiting.rows, list(waiting.inserts()))
+
+
+def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
+    """Not before its last batch is there, however long that takes, and nothing is added to it."""
+    waiting = Later(PLACE, [Span(5, 14, ROLLUPS)])
+    waiting.add(batch(5, 9, redo=True), {}, 0.0)
+    assert not waiting.due(1000.0, 1.0, 0)
+    assert not waiting.whole
+    waiting.add(batch(11, 14, redo=True), {}, 0.0)
+    assert waiting.whole
+    assert waiting.due(0.0, 1000.0, 99)
+    waiting.done()
+    waiting.add(batch(15, 16), {}, 0.0)
+    assert (False, False) == (waiting.whole, waiting.redone)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 100])
+def test_a_devices_rows_are_in_one_piece(monkeypatch, rows):
+    """Unless they alone are more than a piece; no row is lost, none is there twice, and what no rollup needs is left out."""
+    monkeypatch.setattr(later, "PIECE_ROWS", rows)
+    waiting = Later(PLACE)
+    for n, devices in enumerate([(4, 1, 1), (2, 1, 4), (4, 4)]):
+        waiting.add(batch(n, n), samples(*devices), 0.0)
+    pieces = list(waiting.inserts())
+    assert list(range(len(pieces))) == [number for _, number, _ in pieces]
+    assert {("gpu_later", ("device", "power_w_steps", "t"))} == {
+        (t, tuple(sorted(c))) for t, _, c in pieces
+    }
+    devices = [c["device"].tolist() for _, _, c in pieces]
+    assert [1, 1, 1, 2, 4, 4, 4, 4] == [d for found in devices for d in found]
+    assert all(len(d) <= rows for d in devices)
+    for device, times in ((1, 3), (2, 1), (4, 4)):
+        assert max(1, -(-times // rows)) >= sum(device in d for d in devices)
+    assert all((c["power_w_steps"] == 10 * c["device"]).all() for _, _, c in pieces)
