@@ -26,7 +26,13 @@ def test_every_statement_may_be_run_again():
         for statement in migration.statements:
             assert any(
                 w in statement
-                for w in ("IF NOT EXISTS", "OR REPLACE", "MODIFY SETTING", "MODIFY QUERY")
+                for w in (
+                    "IF NOT EXISTS",
+                    "OR REPLACE",
+                    "MODIFY SETTING",
+                    "MODIFY QUERY",
+                    "RENAME TABLE IF EXISTS",
+                )
             )
 
 

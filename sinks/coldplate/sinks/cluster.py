@@ -21,6 +21,7 @@ RACK_BITS = 40
 
 _CREATE_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\n")
 _REFEED = re.compile(r"ALTER TABLE (\w+_feed) MODIFY QUERY\b")
+_RENAME = re.compile(r"RENAME TABLE IF EXISTS (.+)", re.DOTALL)
 _ALTER = re.compile(r"ALTER TABLE (\w+)\b")
 _FEED = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS")
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS")
@@ -56,25 +57,32 @@ class Cluster:
         """What is executed in place of one statement; `keys` has each table's sharding key."""
         if match := _CREATE_TABLE.match(sql):
             return self._table(sql, match[1], keys)
-        if match := _REFEED.match(sql):
-            query = _SOURCE.sub(rf"FROM {self.database}.\1", sql[match.end() :])
-            feed = f"{self.database}.{match[1]} ON CLUSTER {self.name}"
-            return [f"ALTER TABLE {feed} MODIFY QUERY{query}"]
+        if (of_feed := self._feed(sql)) is not None:
+            return [of_feed]
         if match := _ALTER.match(sql):
             rest = sql[match.end() :]
             altered = f"ALTER TABLE {self.database}.{match[1]} ON CLUSTER {self.name}{rest}"
             return [altered, self._distributed(match[1], keys)]
-        if match := _FEED.match(sql):
-            view, target = (f"{self.database}.{name}" for name in match.groups())
-            query = _SOURCE.sub(rf"FROM {self.database}.\1", sql[match.end() :])
-            return [
-                f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} ON CLUSTER {self.name} TO {target} AS{query}"
-            ]
         if match := _VIEW.match(sql):
             return [
                 f"CREATE OR REPLACE VIEW {match[1]} ON CLUSTER {self.name} AS{sql[match.end() :]}"
             ]
         return [sql]
+
+    def _feed(self, sql: str) -> str | None:
+        """What feeds rollups stands on the shards alone: made, given another query, renamed."""
+        if match := _RENAME.match(sql):
+            own = rf"{self.database}.\1 TO {self.database}.\2"
+            names = re.sub(r"(\w+) TO (\w+)", own, match[1])
+            return f"RENAME TABLE IF EXISTS {names} ON CLUSTER {self.name}"
+        if match := _REFEED.match(sql):
+            feed = f"ALTER TABLE {self.database}.{match[1]} ON CLUSTER {self.name} MODIFY QUERY"
+        elif match := _FEED.match(sql):
+            view, target = (f"{self.database}.{name}" for name in match.groups())
+            feed = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} ON CLUSTER {self.name} TO {target} AS"
+        else:
+            return None
+        return feed + _SOURCE.sub(rf"FROM {self.database}.\1", sql[match.end() :])
 
     def _table(self, sql: str, table: str, keys: Mapping[str, str]) -> list[str]:
         whole = table == EVERYWHERE

@@ -139,10 +139,11 @@ def regrown_sql(table: SampleTable) -> str:
     A new metric is a place more at the end of the arrays; states of before are shorter, and merge with these.
     """
     tier = TIERS[0]
-    feed = f"ALTER TABLE {rollup_name(table, tier)}_feed MODIFY QUERY {states_of(table, tier, NOW)}"
-    later = f"ALTER TABLE {rollup_name(table, tier)}_later_feed MODIFY QUERY {states_of(table, tier, source=later_name(table))}"
+    name = rollup_name(table, tier)
+    feed = _refed(f"{name}_feed", states_of(table, tier, NOW))
+    later = _refed(f"{name}_later_feed", states_of(table, tier, source=later_name(table)))
     views = [_view(rollup_name(table, tier), table) for tier in TIERS]
-    return "\n".join([f"{feed};\n", f"{later};\n", *views])
+    return "\n".join([feed, later, *views])
 
 
 def later_sql(table: SampleTable) -> str:
@@ -157,12 +158,26 @@ def later_sql(table: SampleTable) -> str:
     return (
         f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 "
         "COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;\n\n"
-        f"ALTER TABLE {feed}_feed MODIFY QUERY {states_of(table, tier, NOW)};\n\n"
+        f"{_refed(f'{feed}_feed', states_of(table, tier, NOW))}\n"
         f"CREATE TABLE IF NOT EXISTS {name}\n(\n    "
         + ",\n    ".join(columns)
         + "\n)\nENGINE = Null;\n\n"
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS {feed}_later_feed TO {state} AS "
         f"{states_of(table, tier, source=name)};\n"
+    )
+
+
+def _refed(feed: str, query: str) -> str:
+    """Statements that give a feed another query; a run that died between them is made good by the next.
+
+    A feed whose query was modified has another identity from the server's next start on, and what is inserted again then, under the
+    token of before, would feed once more (ClickHouse 26.7). Renamed there and back it has its last identity at once.
+    """
+    aside = f"{feed}_aside"
+    return (
+        f"RENAME TABLE IF EXISTS {aside} TO {feed};\n\n"
+        f"ALTER TABLE {feed} MODIFY QUERY {query};\n\n"
+        f"RENAME TABLE IF EXISTS {feed} TO {aside}, {aside} TO {feed};\n"
     )
 
 

@@ -2,6 +2,8 @@
 
 ALTER TABLE gpu_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS gpu_10s_feed_aside TO gpu_10s_feed;
+
 ALTER TABLE gpu_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -21,6 +23,8 @@ FROM
     FROM gpu_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS gpu_10s_feed TO gpu_10s_feed_aside, gpu_10s_feed_aside TO gpu_10s_feed;
 
 CREATE TABLE IF NOT EXISTS gpu_later
 (
@@ -72,6 +76,8 @@ GROUP BY device, t;
 
 ALTER TABLE gpu_slow_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS gpu_slow_10s_feed_aside TO gpu_slow_10s_feed;
+
 ALTER TABLE gpu_slow_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -91,6 +97,8 @@ FROM
     FROM gpu_slow_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS gpu_slow_10s_feed TO gpu_slow_10s_feed_aside, gpu_slow_10s_feed_aside TO gpu_slow_10s_feed;
 
 CREATE TABLE IF NOT EXISTS gpu_slow_later
 (
@@ -161,6 +169,8 @@ GROUP BY device, t;
 
 ALTER TABLE node_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS node_10s_feed_aside TO node_10s_feed;
+
 ALTER TABLE node_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -180,6 +190,8 @@ FROM
     FROM node_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS node_10s_feed TO node_10s_feed_aside, node_10s_feed_aside TO node_10s_feed;
 
 CREATE TABLE IF NOT EXISTS node_later
 (
@@ -227,6 +239,8 @@ GROUP BY device, t;
 
 ALTER TABLE cdu_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS cdu_10s_feed_aside TO cdu_10s_feed;
+
 ALTER TABLE cdu_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -246,6 +260,8 @@ FROM
     FROM cdu_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS cdu_10s_feed TO cdu_10s_feed_aside, cdu_10s_feed_aside TO cdu_10s_feed;
 
 CREATE TABLE IF NOT EXISTS cdu_later
 (
@@ -305,6 +321,8 @@ GROUP BY device, t;
 
 ALTER TABLE rack_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS rack_10s_feed_aside TO rack_10s_feed;
+
 ALTER TABLE rack_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -324,6 +342,8 @@ FROM
     FROM rack_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS rack_10s_feed TO rack_10s_feed_aside, rack_10s_feed_aside TO rack_10s_feed;
 
 CREATE TABLE IF NOT EXISTS rack_later
 (
@@ -359,6 +379,8 @@ GROUP BY device, t;
 
 ALTER TABLE hall_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
+RENAME TABLE IF EXISTS hall_10s_feed_aside TO hall_10s_feed;
+
 ALTER TABLE hall_10s_feed MODIFY QUERY SELECT
     device,
     toStartOfInterval(toDateTime(tick), INTERVAL 10 SECOND) AS t,
@@ -378,6 +400,8 @@ FROM
     FROM hall_samples WHERE later = 0
 )
 GROUP BY device, t;
+
+RENAME TABLE IF EXISTS hall_10s_feed TO hall_10s_feed_aside, hall_10s_feed_aside TO hall_10s_feed;
 
 CREATE TABLE IF NOT EXISTS hall_later
 (
