@@ -53,10 +53,12 @@ def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
     assert (False, False) == (waiting.whole, waiting.redone)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 100])
-def test_a_devices_rows_are_in_one_piece(monkeypatch, rows):
-    """Unless they alone are more than a piece; no row is lost, none is there twice, and what no rollup needs is left out."""
-    monkeypatch.setattr(later, "PIECE_ROWS", rows)
+@pytest.mark.parametrize(
+    ("buckets", "pieces_of"), [(1, [3, 1, 4]), (2, [4, 4]), (3, [8]), (100, [8])]
+)
+def test_a_devices_rows_are_in_one_piece(monkeypatch, buckets, pieces_of):
+    """Pieces by the buckets that they begin; no row is lost, none is there twice, and what no rollup needs is left out."""
+    monkeypatch.setattr(later, "PIECE_BUCKETS", buckets)
     waiting = Later(PLACE)
     for n, devices in enumerate([(4, 1, 1), (2, 1, 4), (4, 4)]):
         waiting.add(batch(n, n), samples(*devices), 0.0)
@@ -67,7 +69,5 @@ def test_a_devices_rows_are_in_one_piece(monkeypatch, rows):
     }
     devices = [c["device"].tolist() for _, _, c in pieces]
     assert [1, 1, 1, 2, 4, 4, 4, 4] == [d for found in devices for d in found]
-    assert all(len(d) <= rows for d in devices)
-    for device, times in ((1, 3), (2, 1), (4, 4)):
-        assert max(1, -(-times // rows)) >= sum(device in d for d in devices)
+    assert pieces_of == [len(d) for d in devices]
     assert all((c["power_w_steps"] == 10 * c["device"]).all() for _, _, c in pieces)

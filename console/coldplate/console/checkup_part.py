@@ -132,9 +132,14 @@ def _lag(context: Context, part: str) -> Iterator[Finding]:
     except (NotAnswering, Failure) as error:
         yield Finding(name, False, str(error), RIGHTS)
         return
-    ok = records <= LAG_RECORDS
+    found = f"{records} records of {context.topics.frames}"
+    wait_s = context.config.sink.rollup_s if part == "sink" else 0.0
+    if wait_s:
+        # Stored, and not committed: how many that may be depends on the hall.
+        found += f"; {wait_s:g} s of them may be stored and wait for their rollups: its lag_oldest_s says how old what is not stored is"
+    ok = records <= LAG_RECORDS or bool(wait_s)
     todo = "" if ok else "see whether it waits for a server; otherwise more of them, up to the partitions"  # fmt: skip
-    yield Finding(name, ok, f"{records} records of {context.topics.frames}", todo)
+    yield Finding(name, ok, found, todo)
 
 
 def _history(context: Context, needs: Needs) -> Iterator[Finding]:

@@ -61,7 +61,7 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
     out[ROLLUPS] = f"-- Rollups: a row a device and 10 s, minute and hour. {head}" + "".join(
         "\n" + rollup_sql(t) for t in kept
     )
-    out[LATER] = f"-- Rollups of many inserts at once. {head}" + "".join(
+    out[LATER] = f"-- Rollups of many inserts at once, and merges of them. {head}" + "".join(
         "\n" + later_sql(t) for t in kept
     )
     for (_, before), (name, now) in pairwise(growth):

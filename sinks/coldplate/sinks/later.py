@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.sinks.batch import ROLLUPS, Batch, Place, Span
+from coldplate.sinks.rollups import TIERS
 from coldplate.sinks.tables import SAMPLE_TABLES, later_name
 
 Columns = Mapping[str, NDArray[Any]]
@@ -20,8 +21,10 @@ Columns = Mapping[str, NDArray[Any]]
 LEFT_OUT = ("boot", "seq")
 """Columns of the samples that no rollup is made of."""
 
-PIECE_ROWS = 250_000
-"""Of an insert at most; no setting, for a range that is made again must be cut alike. It bounds the server's memory as `rows_max` does."""
+PIECE_BUCKETS = 30_000
+"""Of the rollups that an insert begins, at some 10 kB of the server's memory each; no setting, for a range that is made again must be cut alike."""
+
+BUCKET_MS = 1000 * TIERS[0].seconds
 
 _TARGETS = {table.name: later_name(table) for table in SAMPLE_TABLES}
 
@@ -80,7 +83,8 @@ class Later:
         for table, pieces in sorted(self._tables.items()):
             whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
             order = np.argsort(whole["device"], kind="stable")
-            for number, (begin, end) in enumerate(_cuts(whole["device"][order], PIECE_ROWS)):
+            buckets = whole["t"][order] // BUCKET_MS
+            for number, (begin, end) in enumerate(_cuts(whole["device"][order], buckets)):
                 some = order[begin:end]
                 yield table, number, {name: column[some] for name, column in whole.items()}
 
@@ -94,12 +98,17 @@ class Later:
         return self.first is not None and bool(self._plan)
 
 
-def _cuts(devices: NDArray[Any], rows_max: int) -> Iterator[tuple[int, int]]:
-    """Stretches of at most so many rows of sorted devices, between devices where one is not larger than that alone."""
-    ends = np.append(np.flatnonzero(np.diff(devices)) + 1, len(devices))
-    begin = 0
-    while begin < len(devices):
-        fits = int(np.searchsorted(ends, begin + rows_max, side="right")) - 1
-        end = int(ends[fits]) if fits >= 0 and ends[fits] > begin else begin + rows_max
-        yield begin, min(end, len(devices))
-        begin = end
+def _cuts(devices: NDArray[Any], buckets: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Stretches of whole devices with about so many buckets at most, of rows that are sorted by device and nearly by time."""
+    if not len(devices):
+        return
+    other = np.diff(devices) != 0
+    begun = np.cumsum(np.concatenate([[True], other | (np.diff(buckets) != 0)]))
+    ends = np.append(np.flatnonzero(other) + 1, len(devices))
+    at_ends = begun[ends - 1]
+    begin = first = done = 0
+    while first < len(ends):
+        last = max(first, int(np.searchsorted(at_ends, done + PIECE_BUCKETS, side="right")) - 1)
+        end = int(ends[last])
+        yield begin, end
+        begin, first, done = end, last + 1, int(at_ends[last])

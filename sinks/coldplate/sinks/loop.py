@@ -97,9 +97,11 @@ class Sink:
         """Work until `stop`; then the batch at hand is finished if ClickHouse answers in time."""
         while not self._stop.is_set():
             self.step()
+        # Rollups for which there is no time are made by who reads their records again.
         with suppress(_Stopped):
             for part in list(self._assigned.open.values()):
-                self._roll(part)
+                if self._clock() < self._stop_by:
+                    self._roll(part)
         self._commit()
         self._report(now=True)
 

@@ -19,6 +19,12 @@ HOUR_MS = 3_600_000
 NOW = "later = 0"
 """Rows whose rollups are made as they are inserted."""
 
+SAMPLE_PARTS = 16
+"""Parts of samples that are merged at once at least: each row is written again half as often as by twos and threes."""
+
+STATE_ROWS = 512
+"""Of each part that are in memory in a merge, at some 10 kB: of four dozen parts 8,192 each, which is usual, were more than the server had."""
+
 POWERS = ("power_w", "node_power_w", "rack_power_w", "hall_power_w")
 """A device's own power; of its other powers (instant, peaks, feeds) energy would say nothing or be said twice."""
 
@@ -163,7 +169,12 @@ def later_sql(table: SampleTable) -> str:
         + ",\n    ".join(columns)
         + "\n)\nENGINE = Null;\n\n"
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS {feed}_later_feed TO {state} AS "
-        f"{states_of(table, tier, source=name)};\n"
+        f"{states_of(table, tier, source=name)};\n\n"
+        f"ALTER TABLE {table.name} MODIFY SETTING min_parts_to_merge_at_once = {SAMPLE_PARTS};\n"
+        + "".join(
+            f"ALTER TABLE {rollup_name(table, t)}_state MODIFY SETTING merge_max_block_size = {STATE_ROWS};\n"
+            for t in TIERS
+        )
     )
 
 

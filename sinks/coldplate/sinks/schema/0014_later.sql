@@ -1,4 +1,4 @@
--- Rollups of many inserts at once. Made from the metric catalogue by coldplate.sinks.ddl.
+-- Rollups of many inserts at once, and merges of them. Made from the metric catalogue by coldplate.sinks.ddl.
 
 ALTER TABLE gpu_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
@@ -73,6 +73,11 @@ FROM
     FROM gpu_later
 )
 GROUP BY device, t;
+
+ALTER TABLE gpu_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE gpu_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE gpu_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE gpu_1h_state MODIFY SETTING merge_max_block_size = 512;
 
 ALTER TABLE gpu_slow_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
@@ -167,6 +172,11 @@ FROM
 )
 GROUP BY device, t;
 
+ALTER TABLE gpu_slow_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE gpu_slow_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE gpu_slow_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE gpu_slow_1h_state MODIFY SETTING merge_max_block_size = 512;
+
 ALTER TABLE node_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
 RENAME TABLE IF EXISTS node_10s_feed_aside TO node_10s_feed;
@@ -236,6 +246,11 @@ FROM
     FROM node_later
 )
 GROUP BY device, t;
+
+ALTER TABLE node_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE node_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE node_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE node_1h_state MODIFY SETTING merge_max_block_size = 512;
 
 ALTER TABLE cdu_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
@@ -319,6 +334,11 @@ FROM
 )
 GROUP BY device, t;
 
+ALTER TABLE cdu_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE cdu_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE cdu_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE cdu_1h_state MODIFY SETTING merge_max_block_size = 512;
+
 ALTER TABLE rack_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
 RENAME TABLE IF EXISTS rack_10s_feed_aside TO rack_10s_feed;
@@ -377,6 +397,11 @@ FROM
 )
 GROUP BY device, t;
 
+ALTER TABLE rack_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE rack_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE rack_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE rack_1h_state MODIFY SETTING merge_max_block_size = 512;
+
 ALTER TABLE hall_samples ADD COLUMN IF NOT EXISTS later UInt8 DEFAULT 0 COMMENT '1: the rollups were made of many inserts at once' CODEC(ZSTD(1)) AFTER present;
 
 RENAME TABLE IF EXISTS hall_10s_feed_aside TO hall_10s_feed;
@@ -434,3 +459,8 @@ FROM
     FROM hall_later
 )
 GROUP BY device, t;
+
+ALTER TABLE hall_samples MODIFY SETTING min_parts_to_merge_at_once = 16;
+ALTER TABLE hall_10s_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE hall_1m_state MODIFY SETTING merge_max_block_size = 512;
+ALTER TABLE hall_1h_state MODIFY SETTING merge_max_block_size = 512;
