@@ -9,6 +9,7 @@ from coldplate.sinks.later import Later
 from coldplate.sinks.pending import Pending
 from coldplate.sinks.ports import Consumer
 from coldplate.sinks.store import Store
+from coldplate.wire.frame import Identity
 from coldplate.wire.topic import Topics
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Assigned:
         # because a range is written down only when those before it are stored.
         written = self._store.intents(self.kafka, topic_id, partition, committed)
         plan = [span for span in written if span.kind != ROLLUPS]
-        again = set()
+        again: set[Identity] = set()
         if committed is not None and any(span.kind == LATER for span in plan):
             found = self._store.frames_since(f"{topic}/{partition}", committed)
             again = {(source, boot, seq) for source, boot, seq, _ in found}
