@@ -34,7 +34,7 @@ from coldplate.sinks.agreement import Between, disagreeing
 from coldplate.sinks.client import Client
 from coldplate.sinks.errors import HistoryError
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.rollups import TIERS
+from coldplate.sinks.rollups import TIERS, rollup_name
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.topic import Topics
@@ -226,11 +226,24 @@ class _Run:
             self._pass(COUNT_EVERY_S)
             with suppress(HistoryError):
                 last = self._stored(client)
+        # Rollups follow by `ROLLUP_S`, and later where a sink redoes; how many ticks they have tells when, the comparison whether.
+        while not self._fed(client) and time.monotonic() < deadline_s:
+            self._pass(COUNT_EVERY_S)
         # What would be stored twice would come now.
         self._pass(CALM_S_MAX)
 
     def _stored(self, client: Client) -> int:
         return int(client.execute("SELECT count() FROM frames")[0][0])
+
+    def _fed(self, client: Client) -> bool:
+        """Whether the rollups have at least as many ticks as the samples."""
+        with suppress(HistoryError):
+            return all(
+                int(client.execute(f"SELECT sum(samples) FROM {rollup_name(table, TIERS[0])}")[0][0] or 0)
+                >= int(client.execute(f"SELECT count() FROM {table.name}")[0][0])
+                for table in SAMPLE_TABLES
+            )  # fmt: skip
+        return False
 
     def _read_back(self, client: Client) -> dict[str, Rows]:
         out: dict[str, Rows] = {}

@@ -113,7 +113,7 @@ class Run:
             "gpus": load.nodes * GPUS, "nodes": load.nodes, "racks": load.racks,
             "seconds": load.seconds, "ticks_per_frame": load.ticks, "metrics": load.metrics,
             "mode": load.mode, "seed": load.seed, "workers": len(self._workers), "sinks": len(self._readers["sink"]),
-            "flush_s": self._context.config.sink.flush_s,
+            "flush_s": self._context.config.sink.flush_s, "rollup_s": self._context.config.sink.rollup_s,
             **found, **outcome.compare(self._context, ledger, read_back),
             "realtime_ratio": round(min(reader.ratio(begin_s) for reader in looks), 2),
             "lag_max_s": round(max(lags, default=math.nan), 2),
