@@ -86,6 +86,11 @@ def cores(run: Mapping[str, Any], stage: str) -> float:
     return float(sum(used)) / float(run["seconds"])
 
 
+def those_that_kept_up(runs: Runs) -> list[Mapping[str, Any]]:
+    """What does not keep up shows what a machine has, not what the work takes."""
+    return [r for r in runs if (r["realtime_ratio"] or 0) >= KEPT_UP]
+
+
 def fit(runs: Runs, stage: str) -> Line:
     """Through the runs of one worker and frames of 5 ticks, of all sizes that kept up.
 
@@ -94,8 +99,7 @@ def fit(runs: Runs, stage: str) -> Line:
     SystemExit
         There is no line through less than two sizes.
     """
-    # What does not keep up shows what a machine has, not what the work takes.
-    kept_up = [r for r in runs if (r["realtime_ratio"] or 0) >= KEPT_UP]
+    kept_up = those_that_kept_up(runs)
     if len({r["gpus"] for r in kept_up}) < 2:
         raise SystemExit(
             f"{FOUND}: fewer than two sizes kept up ({KEPT_UP:g} of real time): measure more of them"
@@ -136,11 +140,18 @@ def _stage_cost(runs: Runs, stage: str) -> str:
     return f"{median(cores(r, stage) / (r['values_per_s'] / 1e6) for r in runs):.3f}"
 
 
-def million(lines: Mapping[str, Line], runs: Runs) -> list[str]:
-    """What a million GPUs would take."""
+def dearest(runs: Runs, stage: str) -> float:
+    """CPU seconds of a million values of the largest size, of its dearest run with one worker and frames of 5 ticks."""
+    largest = max(r["gpus"] for r in runs)
+    return max(cores(r, stage) / (r["values_per_s"] / 1e6) for r in runs if r["gpus"] == largest)
+
+
+def million(runs: Runs) -> list[str]:
+    """What a million GPUs would take, by the largest size that kept up."""
+    runs = those_that_kept_up(runs)
     largest = max(runs, key=lambda r: r["gpus"])
     rate = largest["values_per_s"] / largest["gpus"] * TARGET_GPUS / 1e6
-    need = {stage: lines[stage].cores(rate) for stage in PRODUCT}
+    need = {stage: dearest(runs, stage) * rate for stage in PRODUCT}
     workers, sinks = (math.ceil(need[s] / BUSY_RATIO) for s in ("worker", "sink"))
     shards = math.ceil(need["clickhouse"] / (SHARD_CORES * BUSY_RATIO))
     brokers = max(KAFKA_REPLICAS, math.ceil(need["kafka"] * KAFKA_REPLICAS / (SHARD_CORES * BUSY_RATIO)))  # fmt: skip
@@ -166,10 +177,11 @@ the least and the most of the runs."""
 
 FITTED = f"""\
 Fitted through the sizes that kept up with one worker and frames of {TICKS} ticks: cores = fixed + slope x million values a
-second. The exponent is that of a power law through the same points; 1 is linear."""
+second. The exponent is that of a power law through the same points; 1 is linear. From 30,000 GPUs on the sinks make rollups of a minute at once (`rollup_s`), so
+that the line lies between two, and nothing below is taken from it."""
 
 ASSUMED = f"""\
-Assumed: cost goes on along the fitted line, beyond what was measured by the ratio of the sizes; cores like this machine's; a process
+Assumed: a value costs what it costs at the largest size that was measured, by the dearest of its runs (the longest: merges only begin in the first minutes); cores like this machine's; a process
 is planned to be busy for {BUSY_RATIO:.0%} of its time; a copy of a record costs another broker what the first cost the first; bytes a
 value as measured, of a run of minutes whose parts are not all merged yet (a day's are smaller: [storage](history.md)); agents and their
 frames are the nodes' own and not in it. Not measured: a network between the parts, and a cluster detector of
@@ -190,7 +202,7 @@ def section(found: Mapping[str, Any]) -> str:
     return "\n".join([
         MEASURED.format(**machine), "", *table(groups), "", "![cost by size](performance/scaling.png)", "", FITTED, "",
         "| stage | fixed, cores | slope, CPU s per million values | exponent |", "| --- | --- | --- | --- |", *fitted, "",
-        f"### {TARGET_GPUS:,} GPUs", "", *million(lines, alike), "", ASSUMED,
+        f"### {TARGET_GPUS:,} GPUs", "", *million(alike), "", ASSUMED,
     ])  # fmt: skip
 
 
