@@ -32,6 +32,9 @@ def test_every_statement_may_be_run_again():
                     "MODIFY SETTING",
                     "MODIFY QUERY",
                     "RENAME TABLE IF EXISTS",
+                    "DROP TABLE IF EXISTS",
+                    "MODIFY COMMENT",
+                    "MODIFY TTL",
                 )
             )
 

@@ -21,6 +21,7 @@ RACK_BITS = 40
 
 _CREATE_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\n")
 _REFEED = re.compile(r"ALTER TABLE (\w+_feed) MODIFY QUERY\b")
+_DROP = re.compile(r"DROP TABLE IF EXISTS (\w+_feed)\b")
 _RENAME = re.compile(r"RENAME TABLE IF EXISTS (.+)", re.DOTALL)
 _ALTER = re.compile(r"ALTER TABLE (\w+)\b")
 _FEED = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS")
@@ -70,7 +71,9 @@ class Cluster:
         return [sql]
 
     def _feed(self, sql: str) -> str | None:
-        """What feeds rollups stands on the shards alone: made, given another query, renamed."""
+        """What feeds rollups stands on the shards alone: made, given another query, renamed, dropped."""
+        if match := _DROP.match(sql):
+            return f"DROP TABLE IF EXISTS {self.database}.{match[1]} ON CLUSTER {self.name}{sql[match.end() :]}"
         if match := _RENAME.match(sql):
             own = rf"{self.database}.\1 TO {self.database}.\2"
             names = re.sub(r"(\w+) TO (\w+)", own, match[1])

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
-from coldplate.sinks.rollups import later_sql, regrown_sql, rollup_sql
+from coldplate.sinks.rollups import later_sql, regrown_sql, rollup_sql, without_first_sql
 from coldplate.sinks.tables import (
     RAW_DAYS,
     SAMPLE_TABLES,
@@ -35,6 +35,9 @@ GROWTH: Growth = (
 
 KEPT, ROLLUPS, LATER = "0007_kept.sql", "0008_rollups.sql", "0014_later.sql"
 """Files after which samples are kept as whole steps of the history's resolution, with rollups, and with those of many inserts at once."""
+
+SPARSE = "0015_sparse.sql"
+"""After which what comes every tenth tick has no tier of 10 s but its samples."""
 
 NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
@@ -63,6 +66,10 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
     )
     out[LATER] = f"-- Rollups of many inserts at once, and merges of them. {head}" + "".join(
         "\n" + later_sql(t) for t in kept
+    )
+    out[SPARSE] = (
+        "-- What comes every tenth tick is its own tier of 10 s: a state for each of its rows said the same again, at five times its cost.\n"
+        f"-- {head}" + "".join("\n" + without_first_sql(t) for t in kept if t.sparse)
     )
     for (_, before), (name, now) in pairwise(growth):
         pairs = [(_upto(t, now), _upto(t, before)) for t in tables]

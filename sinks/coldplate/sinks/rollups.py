@@ -4,6 +4,7 @@ A tier's state (`gpu_10s_state`) has an array a statistic with a metric a place:
 All of them can be merged from parts, so a bucket may be added to at any time, and rows that come late correct theirs. What
 feeds it (`gpu_10s_feed`) inserts under the token of the sink's own insert, so that a repeated one adds nothing anywhere
 (docs/adr/0007-rollups-fed-by-views.md has the test, and why arrays). People read `gpu_10s`, with a column each.
+What comes every tenth tick has its samples for a tier of 10 s: `gpu_slow_10s` is made of them as it is read.
 """
 
 from dataclasses import dataclass
@@ -118,8 +119,13 @@ def rollup_name(table: SampleTable, tier: Tier) -> str:
     return f"{table.name.removesuffix('_samples')}_{tier.word}"
 
 
+def stored_tiers(table: SampleTable) -> tuple[Tier, ...]:
+    """Those with a table of states; a sparse table's rows are as far apart as the shortest tier's buckets."""
+    return TIERS[1:] if table.sparse else TIERS
+
+
 def rollup_sql(table: SampleTable) -> str:
-    """Tables, feeds and views of all tiers; a tier is fed by the one before it."""
+    """Tables, feeds and views of all tiers, as they were at first; a tier is fed by the one before it."""
     out: list[str] = []
     source = ""
     for tier in TIERS:
@@ -144,12 +150,11 @@ def regrown_sql(table: SampleTable) -> str:
 
     A new metric is a place more at the end of the arrays; states of before are shorter, and merge with these.
     """
-    tier = TIERS[0]
+    tier = stored_tiers(table)[0]
     name = rollup_name(table, tier)
     feed = _refed(f"{name}_feed", states_of(table, tier, NOW))
     later = _refed(f"{name}_later_feed", states_of(table, tier, source=later_name(table)))
-    views = [_view(rollup_name(table, tier), table) for tier in TIERS]
-    return "\n".join([feed, later, *views])
+    return "\n".join([feed, later, *(_shown(table, tier) for tier in TIERS)])
 
 
 def later_sql(table: SampleTable) -> str:
@@ -178,6 +183,30 @@ def later_sql(table: SampleTable) -> str:
     )
 
 
+def without_first_sql(table: SampleTable) -> str:
+    """A sparse table's first stored tier is fed by its samples, and the tier before is a view of them.
+
+    What was stored of it stays until it is too old; rows inserted between these statements are in no rollup until they are rebuilt.
+    """
+    gone, tier = rollup_name(table, TIERS[0]), stored_tiers(table)[0]
+    name = rollup_name(table, tier)
+    dropped = (f"{gone}_feed", f"{gone}_later_feed", f"{name}_feed", f"{name}_later_feed")
+    made = {f"{name}_feed": (NOW, ""), f"{name}_later_feed": ("", later_name(table))}
+    return "\n".join(
+        [f"DROP TABLE IF EXISTS {feed} SYNC;" for feed in dropped]
+        + [
+            f"\nCREATE MATERIALIZED VIEW IF NOT EXISTS {feed} TO {name}_state AS {states_of(table, tier, where, source)};"
+            for feed, (where, source) in made.items()
+        ]
+        + [
+            f"\nALTER TABLE {gone}_state MODIFY COMMENT 'Not fed any more: {gone} is made of {table.name}';\n",
+            f"ALTER TABLE {table.name} MODIFY SETTING materialize_ttl_recalculate_only = 1;\n",
+            f"ALTER TABLE {table.name} MODIFY TTL toDate(t) + INTERVAL {TIERS[0].days} DAY;\n",
+            _shown(table, TIERS[0]),
+        ]
+    )
+
+
 def _refed(feed: str, query: str) -> str:
     """Statements that give a feed another query; a run that died between them is made good by the next.
 
@@ -202,6 +231,29 @@ def states_of(table: SampleTable, tier: Tier, where: str = "", source: str = "")
         there=", ".join(f"bitTest(present, {m.number})" for m in table.metrics),
         where=f" WHERE {where}" if where else "",
     )  # fmt: skip
+
+
+def _shown(table: SampleTable, tier: Tier) -> str:
+    name = rollup_name(table, tier)
+    return (
+        _view(name, table) if tier in stored_tiers(table) else _view_of_samples(name, table, tier)
+    )
+
+
+def _view_of_samples(name: str, table: SampleTable, tier: Tier) -> str:
+    """Columns as of `_view`; one that is not asked for is not read."""
+    lines, read = [], []
+    # Not under their own names: `pcie_gen_max` is a metric, and the highest of another.
+    for v, n in ((f"v{m.number}", m.name) for m in table.metrics):
+        read += [f"toFloat64({n}) AS {v}"]
+        lines += [f"count({v}) AS {n}_count", f"min({v}) AS {n}_min", f"max({v}) AS {n}_max"]
+        lines += [f"avg({v}) AS {n}_mean", f"argMax({v}, tick) AS {n}_last"]
+    return (
+        f"CREATE OR REPLACE VIEW {name} AS SELECT\n    device,\n"  # noqa: S608
+        f"    toStartOfInterval(toDateTime(tick), INTERVAL {tier.seconds} SECOND) AS t,\n    count() AS samples,\n    "
+        + ",\n    ".join(lines)
+        + f"\nFROM\n(\n    SELECT device, t AS tick, {', '.join(read)} FROM {table.name}\n)\nGROUP BY device, t;\n"  # noqa: S608
+    )
 
 
 def _view(name: str, table: SampleTable) -> str:

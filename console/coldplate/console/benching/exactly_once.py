@@ -34,7 +34,7 @@ from coldplate.sinks.agreement import Between, disagreeing
 from coldplate.sinks.client import Client
 from coldplate.sinks.errors import HistoryError
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.rollups import TIERS, rollup_name
+from coldplate.sinks.rollups import TIERS, rollup_name, stored_tiers
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.topic import Topics
@@ -144,7 +144,7 @@ class _Run:
             wrong = sum(
                 disagreeing(client, table, tier, all_of_it)
                 for table in SAMPLE_TABLES
-                for tier in TIERS
+                for tier in stored_tiers(table)
             )
         return {
             **self._compare(found), "rollup_mismatch": wrong, "kills": sum(killed.values()),
