@@ -10,7 +10,7 @@ from frames import record_bytes
 from sinks.servers import database
 
 from coldplate.sinks.agreement import Between, disagreeing
-from coldplate.sinks.batch import Batch, Record
+from coldplate.sinks.batch import LATER, ROLLUPS, Batch, Record
 from coldplate.sinks.client import Client
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryDown
@@ -134,6 +134,24 @@ def test_a_rebuild_that_dies_anywhere_is_done_by_the_next(client, spoilt):
             break
     assert after > 30
     assert wrong(client) == [0, 0, 0]
+
+
+def test_what_waits_for_its_rollups_is_not_made_anew(client, spoilt):
+    """A sink would add the same again: until the range is fed it is refused, and then it is done."""
+    hours, _ = spoilt
+    span = {
+        "kafka": ["k"],
+        "topic": [TOPICS.frames],
+        "partition": [0],
+        "generation": [1],
+        "first": [0],
+    }
+    for kind, last in ((LATER, 89), (ROLLUPS, 40)):
+        client.insert("sink_batches", span | {"topic_id": [f"abc/{kind}"], "last": [last]}, None)
+    with pytest.raises(Busy, match="wait for their rollups"):
+        rebuild(client, hours)
+    client.insert("sink_batches", span | {"topic_id": [f"abc/{ROLLUPS}"], "last": [89]}, None)
+    assert any(rebuild(client, hours).values())
 
 
 def test_what_cannot_be_made_anew_is_left(client, hours, monkeypatch):

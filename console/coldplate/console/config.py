@@ -231,7 +231,7 @@ MEANINGS = {
     "alerts.state_dir": "where the alerter keeps what it has to send; empty: `$STATE_DIRECTORY`, otherwise `alerts` in the state folder of the local stack",
     "alerts.instance": "name of this alerter in what it writes down",
     "retention.raw_days": "days for which the samples of every tick are kept; `coldplate migrate` sets these four",
-    "retention.tier_10s_days": "days for which rollups of 10 s are kept",
+    "retention.tier_10s_days": "days for which rollups of 10 s are kept, and samples of what comes every tenth tick or more rarely",
     "retention.tier_1m_days": "days for which rollups of a minute are kept",
     "retention.tier_1h_days": "days for which rollups of an hour are kept",
 }

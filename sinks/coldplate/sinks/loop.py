@@ -310,6 +310,7 @@ class Sink:
             "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
         )
         self.stats.partitions = len(self._assigned.open)
+        self.stats.later_rows = sum(part.later.rows for part in self._assigned.open.values())
         if not self._kafka.said:
             self._lag.look(self._assigned.open.values(), self._at_hand, self.stats.waiting_for)
             self.stats.lag = self._lag.lag

@@ -2,20 +2,24 @@
 
 Each partition of a tier is made beside the old one: its parts linked, the stretch's rows taken out, made again from the
 samples. One statement then puts it in the old one's place, so that readers see the old or the new, whenever this dies;
-begun again, it begins with the partition anew. What views added meanwhile would be lost with the old partition, so rows
-that are being stored are waited out: see `Busy`.
+begun again, it begins with the partition anew. What views added meanwhile would be lost with the old partition, and what a sink
+feeds later would be in twice, so rows that are being stored, or wait for their rollups, are waited out: see `Busy`.
 """
 
 from collections.abc import Callable
 from datetime import UTC, timedelta
 
 from coldplate.sinks.agreement import Between, disagreeing, slices
+from coldplate.sinks.batch import LATER, ROLLUPS
 from coldplate.sinks.migrate import Statements
 from coldplate.sinks.rollups import Tier, rollup_name, states_of, stored_tiers
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
 QUIET_S = 60
 """So long no frame of the stretch may have been stored."""
+
+FED_WITHIN_HOURS = 48
+"""What was stored before is not fed any more: Kafka keeps it for a day."""
 
 BUCKETS_MAX = 100_000
 """Whose states are made at a time: some 10 kB each, as in a batch of the sink."""
@@ -24,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 class Busy(RuntimeError):  # noqa: N818  no error of the program
-    """Sinks store frames of that time just now."""
+    """Sinks store frames of that time just now, or have still to make their rollups."""
 
 
 class Gone(ValueError):  # noqa: N818
@@ -42,6 +46,7 @@ def rebuild(client: Statements, between: Between, tell: Tell = lambda _: None) -
         Where it is interrupted, each partition is either as before or whole.
     """
     _check_quiet(client, between)
+    _check_fed(client, between)
     for table in SAMPLE_TABLES:
         _check_kept(client, table, between)
     out: dict[str, int] = {}
@@ -65,6 +70,31 @@ def _check_quiet(client: Statements, between: Between) -> None:
         raise Busy(
             f"{count} frames of that time were stored within the last {QUIET_S} s: stop the sinks first; "
             "Kafka keeps what comes"
+        )
+
+
+def _check_fed(client: Statements, between: Between) -> None:
+    """Refuse where a sink will feed rollups with what is made here too: ranges stored for later of which none was fed."""
+    kind = "endsWith(topic_id, '/{}')"
+    newest = "maxIf(toInt64(last), {})".format
+    stored, fed = (
+        f"if(countIf({k}) > 0, {newest(k)}, -1)" for k in (kind.format(LATER), kind.format(ROLLUPS))
+    )
+    sql = f"""
+        SELECT count() FROM frames AS f INNER JOIN
+        (
+            SELECT concat(topic, '/', toString(partition)) AS place, {stored} AS stored, {fed} AS fed
+            FROM sink_batches WHERE written_at > now64(3) - INTERVAL {FED_WITHIN_HOURS} HOUR
+            GROUP BY kafka, topic, splitByChar('/', topic_id)[1], partition HAVING stored > fed
+        ) AS w ON f.topic_partition = w.place
+        WHERE f.{between.condition().replace(" AND t <", " AND f.t <")}
+            AND f.record_offset > w.fed AND f.record_offset <= w.stored
+    """  # noqa: S608
+    ((count,),) = client.execute(sql)
+    if count:
+        raise Busy(
+            f"{count} frames of that time are stored and wait for their rollups: set sink.rollup_s to 0, restart the sinks, "
+            "and stop them when coldplate_sink_later_rows is 0"
         )
 
 

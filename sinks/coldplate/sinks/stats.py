@@ -36,6 +36,8 @@ class Stats:
         Such ages, of all batches.
     lag
         How far the history is behind Kafka, and how long Kafka keeps what is not stored.
+    later_rows
+        Samples that are stored and wait for their rollups.
     ledger
         Whether every frame that agents numbered lately is there; looked up once a minute.
     partitions
@@ -55,6 +57,7 @@ class Stats:
     lag_s: float = 0.0
     delay: Delays = field(default_factory=Delays)
     lag: Lag = field(default_factory=Lag)
+    later_rows: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     partitions: int = 0
     waiting_for: str = ""
@@ -83,6 +86,7 @@ class Stats:
             "batches": self.batches, "redone": self.redone, "retries": self.retries,
             "lag_s": round(self.lag_s, 3), "delay": self.delay.as_dict(), "lag_records": self.lag.records,
             "lag_oldest_s": self.lag.oldest_s, "retention_left_s": self.lag.left_s,
+            "later_rows": self.later_rows,
             "ledger_missing": self.ledger.missing, "ledger_dropped": self.ledger.dropped,
             "ledger_sources": self.ledger.sources, "partitions": self.partitions, "waiting_for": self.waiting_for,
         }  # fmt: skip

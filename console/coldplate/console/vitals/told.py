@@ -67,6 +67,7 @@ SINK = (
     Told("lag_records", "coldplate_sink_behind_records", "gauge", "Records that Kafka has and the history has not"),
     Told("lag_oldest_s", "coldplate_sink_behind_oldest_seconds", "gauge", "Age of the oldest of them"),
     Told("retention_left_s", "coldplate_sink_retention_left_seconds", "gauge", "Until Kafka forgets it"),
+    Told("later_rows", "coldplate_sink_later_rows", "gauge", "Samples that are stored and wait for their rollups"),
     Told("ledger_missing", "coldplate_sink_ledger_missing_frames", "gauge", "Frames that agents numbered lately and nobody has"),
     Told("ledger_dropped", "coldplate_sink_ledger_dropped_frames", "gauge", "Those of them that agents say they dropped"),
     Told("partitions", "coldplate_sink_partitions", "gauge", "Partitions that it reads"),
