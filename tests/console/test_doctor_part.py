@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from contextlib import closing
 from importlib import import_module
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sinks.servers import database
 from coldplate.console.checkup_part import PARTS
 from coldplate.console.vitals.options import Local
 from coldplate.console.vitals.part import Vitals
+from coldplate.sinks.client import Client
 from coldplate.wire.topic import Topics
 
 NOBODY = "127.0.0.1:9"
@@ -59,6 +61,18 @@ def test_a_part_sees_topics_and_schema_come(run, kafka_bootstrap, clickhouse_url
             assert "waits for ClickHouse" in checks["the sink itself"]["found"]
             vitals.take({"waiting_for": ""})
             checks = told(run("doctor", "--part", "sink", "--json", **environ), 0)
+            assert "nothing was stored" in checks["newest stored"]["found"]
+            with Client(settings) as client:
+                for age_s, code in ((900, 1), (5, 0)):
+                    frame = {
+                        "source": ["n"],
+                        "boot": [1],
+                        "seq": [age_s],
+                        "t": [int((time.time() - age_s) * 1000)],
+                    }
+                    client.insert("frames", frame, None)
+                    checks = told(run("doctor", "--part", "sink", "--json", **environ), code)
+                    assert age_s <= int(checks["newest stored"]["found"].split()[0]) < age_s + 60
     assert "2 partitions" == checks[f"topic {prefix}.frames"]["found"]
     assert checks[f"lag of group g{prefix}"]["found"].startswith("0 records")
     assert "up to date" == checks["schema"]["found"]

@@ -33,10 +33,15 @@ def test_a_range_is_from_the_first_batch_to_the_last():
     waiting.add(batch(11, 14), samples(3), 12.0)
     assert [False, True] == [waiting.due(t, 3.0, 99) for t in (12.9, 13.0)]
     assert waiting.due(12.0, 3.0, 3)
-    found = waiting.batch()
+    found = waiting.close()
     assert (5, 14, ROLLUPS, PLACE) == (found.first, found.last, found.kind, found.place)
+    assert (None, 0, 5, 3) == (waiting.first, waiting.rows, waiting.oldest, waiting.waiting_rows)
+    # What comes meanwhile is of the next.
+    waiting.add(batch(15, 15), samples(4), 14.0)
+    assert [1, 2, 3] == sorted(d for _, _, c in waiting.pieces() for d in c["device"])
+    assert 5 == waiting.oldest
     waiting.done()
-    assert (None, 0, []) == (waiting.first, waiting.rows, list(waiting.inserts()))
+    assert (15, 1, []) == (waiting.oldest, waiting.waiting_rows, list(waiting.pieces()))
 
 
 def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
@@ -48,6 +53,7 @@ def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
     waiting.add(batch(11, 14, redo=True), {}, 0.0)
     assert waiting.whole
     assert waiting.due(0.0, 1000.0, 99)
+    waiting.close()
     waiting.done()
     waiting.add(batch(15, 16), {}, 0.0)
     assert (False, False) == (waiting.whole, waiting.redone)
@@ -62,7 +68,8 @@ def test_a_devices_rows_are_in_one_piece(monkeypatch, buckets, pieces_of):
     waiting = Later(PLACE)
     for n, devices in enumerate([(4, 1, 1), (2, 1, 4), (4, 4)]):
         waiting.add(batch(n, n), samples(*devices), 0.0)
-    pieces = list(waiting.inserts())
+    waiting.close()
+    pieces = list(waiting.pieces())
     assert list(range(len(pieces))) == [number for _, number, _ in pieces]
     assert {("gpu_later", ("device", "power_w_steps", "t"))} == {
         (t, tuple(sorted(c))) for t, _, c in pieces

@@ -8,6 +8,7 @@ import pytest
 from frames import record_bytes
 from sinks.fakes import Clock, FakeConsumer, FakeKafka, FakeStore, Faults, Killed
 
+from coldplate.sinks import later
 from coldplate.sinks.errors import HistoryRefused
 from coldplate.sinks.loop import Sink
 from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
@@ -148,12 +149,35 @@ def test_incidents_do_not_wait_for_company_as_samples_do():
     assert not scene.store.rows["gpu_samples"]
 
 
+@pytest.fixture
+def many_pieces(monkeypatch):
+    """A range of rollups is sent in many inserts, not in one a table."""
+    monkeypatch.setattr(later, "PIECE_BUCKETS", 2)
+
+
+def test_a_turn_sends_a_piece_of_a_range_and_stores_what_is_due(many_pieces):
+    """Batches that come while a range is sent are stored between its pieces, and are the next range's."""
+    scene, clock = Scene(0), Clock()
+    consumer = FakeConsumer(scene.kafka, clock, poll_max=4)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock, rollup_s=1.0, rows_max=1000)
+    turns = []
+    while not scene.kafka.done():
+        begin = len(scene.store.inserts)
+        sink.step()
+        turns.append([table for table, *_ in scene.store.inserts[begin:]])
+    scene.check()
+    pieces = [sum(table.endswith("_later") for table in turn) for turn in turns]
+    assert 1 == max(pieces)
+    assert [turn for turn, n in zip(turns, pieces, strict=True) if n and "frames" in turn]
+
+
 ROLLUP_S = {"at once": (0.0,), "later": (1.0,), "changed at restarts": (0.0, 0.5, 3.0)}
 
 
 @pytest.mark.parametrize("rollups", ROLLUP_S)
 @pytest.mark.parametrize("seed", range(120))
-def test_exactly_once_through_lost_replies_and_sudden_death(seed, rollups):
+def test_exactly_once_through_lost_replies_and_sudden_death(seed, rollups, many_pieces):
     """The process dies anywhere and a new one goes on; inserts fail before and after they took effect."""
     scene, clock = Scene(seed), Clock()
     draw = random.Random(seed)
@@ -176,7 +200,7 @@ def test_exactly_once_through_lost_replies_and_sudden_death(seed, rollups):
 
 @pytest.mark.parametrize("rollups", ROLLUP_S)
 @pytest.mark.parametrize("seed", range(120))
-def test_exactly_once_while_partitions_move_between_sinks(seed, rollups):
+def test_exactly_once_while_partitions_move_between_sinks(seed, rollups, many_pieces):
     """Rebalances strike anywhere, also in the middle of an insert, and the old owner wakes up late."""
     scene, clock = Scene(seed), Clock()
     draw = random.Random(seed)

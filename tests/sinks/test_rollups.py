@@ -70,8 +70,8 @@ def feed(client, stored):
     later = Later((TOPICS.frames, 0))
     for batch, tables in stored:
         later.add(batch, tables, 0.0)
-    span = later.batch()
-    for table, number, columns in later.inserts():
+    span = later.close()
+    for table, number, columns in later.pieces():
         token = span.token("kafka", TOPICS.frames, f"{table}/{number}")
         client.insert(table, columns, token)
 

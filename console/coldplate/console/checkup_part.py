@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coldplate.agents.options.local import Local
 from coldplate.console.checkup import Check, Finding, clock, configuration, found, packages
@@ -22,8 +23,13 @@ from coldplate.console.failure import Failure
 from coldplate.console.vitals.options import Local as PartLocal
 from coldplate.wire.refusal import RIGHTS
 
+if TYPE_CHECKING:
+    from coldplate.sinks.client import Client
+
 LAG_RECORDS = 20_000
 """As the chart's alert ColdplateWorkerBehind has it: some 10 s of a hall of 100,000 GPUs."""
+LATELY_S, BEHIND_S = 60, 60
+"""What was stored so lately, and how old the newest of it may be: frames of 10 s that a sink of a large hall keeps for 5 s are a quarter of it."""
 FREE_BYTES = 100_000_000
 ASK_S = 3.0
 
@@ -81,7 +87,7 @@ def checkup_of(context: Context, part: str) -> list[Finding]:
     if needs.role:
         checks["kafka"] = lambda c: _kafka(c, needs.role, part)
     if needs.history is not None:
-        checks["clickhouse"] = lambda c: _history(c, needs)
+        checks["clickhouse"] = lambda c: _history(c, needs, part)
     checks |= {"disk": lambda c: _folder(c, part), part: lambda c: _itself(c, part), "clock": clock}
     return found(context, checks)
 
@@ -135,14 +141,14 @@ def _lag(context: Context, part: str) -> Iterator[Finding]:
     found = f"{records} records of {context.topics.frames}"
     wait_s = context.config.sink.rollup_s if part == "sink" else 0.0
     if wait_s:
-        # Stored, and not committed: how many that may be depends on the hall.
-        found += f"; {wait_s:g} s of them may be stored and wait for their rollups: its lag_oldest_s says how old what is not stored is"
+        # Stored, and not committed: how many that may be depends on the hall. `_stored` judges what is stored.
+        found += f"; {wait_s:g} s of them may be stored and wait for their rollups"
     ok = records <= LAG_RECORDS or bool(wait_s)
     todo = "" if ok else "see whether it waits for a server; otherwise more of them, up to the partitions"  # fmt: skip
     yield Finding(name, ok, found, todo)
 
 
-def _history(context: Context, needs: Needs) -> Iterator[Finding]:
+def _history(context: Context, needs: Needs, part: str) -> Iterator[Finding]:
     """Whether it lets this user in, and has this program's schema."""
     from coldplate.sinks.client import Client
     from coldplate.sinks.errors import HistoryError, MigrationError
@@ -158,6 +164,8 @@ def _history(context: Context, needs: Needs) -> Iterator[Finding]:
             where = f"{row[0]} at {settings.host}:{settings.port}/{settings.database} as {settings.user}"  # fmt: skip
             yield Finding("clickhouse", True, where)
             lacking = pending(client)
+            if part == "sink" and not lacking:
+                yield _stored(client)
     except MigrationError as error:
         yield Finding("schema", False, str(error), "run the coldplate that migrated it")
     except (HistoryError, Failure) as error:
@@ -165,6 +173,21 @@ def _history(context: Context, needs: Needs) -> Iterator[Finding]:
     else:
         said = f"lacks {', '.join(lacking)}" if lacking else "up to date"
         yield Finding("schema", not lacking, said, "coldplate migrate" if lacking else "")
+
+
+def _stored(client: "Client") -> Finding:
+    """How old the newest is that came in lately, whatever is committed."""
+    sql = (
+        "SELECT count(), dateDiff('second', max(t), now64(3)) FROM frames "
+        f"WHERE stored_at > now64(3) - INTERVAL {LATELY_S} SECOND"
+    )
+    ((frames, behind_s),) = client.execute(sql)
+    name = "newest stored"
+    if not frames:
+        return Finding(name, True, f"nothing was stored within the last {LATELY_S} s")
+    ok = behind_s <= BEHIND_S
+    todo = "" if ok else "see whether it waits for a server; otherwise more sinks, or sink.rollup_s"  # fmt: skip
+    return Finding(name, ok, f"{behind_s} s old", todo)
 
 
 def _folder(context: Context, part: str) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 What a bucket of the rollups costs it costs once an insert, so a large hall gathers a minute of them (`rollup_s`). Samples are stored
 as soon as ever, marked `later`, and feed no rollups; the same rows go to a table that keeps nothing and feeds them (rollups.py). The
 range is written down like a batch before it is sent, and the group's offset stays at its first record until it is: whoever
-reads the partition next redoes its batches and, with their rows, the range, under the same tokens.
+reads the partition next redoes its batches and, with their rows, the range, under the same tokens. It is sent in pieces, between
+which batches are stored: theirs is the next range.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from coldplate.sinks.rollups import TIERS
 from coldplate.sinks.tables import SAMPLE_TABLES, later_name
 
 Columns = Mapping[str, NDArray[Any]]
+Piece = tuple[str, int, Columns]
 
 LEFT_OUT = ("boot", "seq")
 """Columns of the samples that no rollup is made of."""
@@ -44,12 +46,26 @@ class Later:
         self._place, self._plan = place, list(plan)
         self._tables: dict[str, list[Columns]] = {}
         self._since_s = 0.0
+        self._pieces: Iterator[Piece] = iter(())
+        self._closing_rows = 0
         self.first: int | None = None
-        """Offset where the range begins; None while nothing waits."""
+        """Offset where the range begins that is gathered; None while there is none."""
         self.last = -1
         self.rows = 0
         self.redone = False
         """Some of it was stored by an earlier run, which died: it is not to be lost to a second death."""
+        self.closing: Batch | None = None
+        """The range that is being sent."""
+
+    @property
+    def oldest(self) -> int | None:
+        """Offset from which on rollups are not made yet; None when all are."""
+        return self.first if self.closing is None else self.closing.first
+
+    @property
+    def waiting_rows(self) -> int:
+        """Of what is gathered, and of what is being sent."""
+        return self.rows + self._closing_rows
 
     def add(self, batch: Batch, tables: Mapping[str, Columns], now_s: float) -> None:
         """A batch that is stored, and its samples by table."""
@@ -63,7 +79,7 @@ class Later:
             self.rows += len(columns["device"])
 
     def due(self, now_s: float, rollup_s: float, rows_max: int) -> bool:
-        """True when the range is whole, or has waited for so long, or is of so many rows."""
+        """True when what is gathered is a whole range, or has waited for so long, or is of so many rows."""
         if self.first is None or self._planned():
             return self.whole
         return now_s - self._since_s >= rollup_s or self.rows >= rows_max
@@ -73,29 +89,40 @@ class Later:
         """True when all of a range that was written down by an earlier run is there: nothing may be added to it."""
         return self._planned() and self.last >= self._plan[0].last
 
-    def batch(self) -> Batch:
-        """The range, to be written down and for its tokens."""
+    def close(self) -> Batch:
+        """End the range that is gathered: to be written down, and for its tokens. What is added from now on is the next one's.
+
+        The one before must be sent.
+        """
         topic, partition = self._place
-        return Batch(topic, partition, self.first or 0, self.last, (), kind=ROLLUPS)
-
-    def inserts(self) -> Iterator[tuple[str, int, Columns]]:
-        """Table, number of the piece and columns; the same pieces for the same batches, a device's rows in one."""
-        for table, pieces in sorted(self._tables.items()):
-            whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
-            order = np.argsort(whole["device"], kind="stable")
-            buckets = whole["t"][order] // BUCKET_MS
-            for number, (begin, end) in enumerate(_cuts(whole["device"][order], buckets)):
-                some = order[begin:end]
-                yield table, number, {name: column[some] for name, column in whole.items()}
-
-    def done(self) -> None:
-        """The range is stored."""
+        self.closing = Batch(topic, partition, self.first or 0, self.last, (), kind=ROLLUPS)
+        self._pieces, self._closing_rows = _pieces(self._tables), self.rows
         if self._planned():
             self._plan.pop(0)
         self._tables, self.first, self.rows, self.redone = {}, None, 0, False
+        return self.closing
+
+    def pieces(self) -> Iterator[Piece]:
+        """Those of the closed range that were not taken yet: table, number and columns; the same ones for the same batches."""
+        return self._pieces
+
+    def done(self) -> None:
+        """The closed range is stored."""
+        self.closing, self._closing_rows = None, 0
 
     def _planned(self) -> bool:
         return self.first is not None and bool(self._plan)
+
+
+def _pieces(tables: Mapping[str, Sequence[Columns]]) -> Iterator[Piece]:
+    """A device's rows are in one piece."""
+    for table, batches in sorted(tables.items()):
+        whole = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+        order = np.argsort(whole["device"], kind="stable")
+        buckets = whole["t"][order] // BUCKET_MS
+        for number, (begin, end) in enumerate(_cuts(whole["device"][order], buckets)):
+            some = order[begin:end]
+            yield table, number, {name: column[some] for name, column in whole.items()}
 
 
 def _cuts(devices: NDArray[Any], buckets: NDArray[Any]) -> Iterator[tuple[int, int]]:

@@ -161,24 +161,42 @@ class Sink:
         self._roll_due(now_s)
 
     def _roll_due(self, now_s: float) -> None:
-        """Make the rollups of one partition, the first that is due: what others have to store is not to wait for all."""
+        """A piece of one partition's rollups: what is to be stored is not to wait for all of them."""
         s = self._settings
-        for part in list(self._assigned.open.values()):
+        parts = list(self._assigned.open.values())
+        for part in parts:
+            if part.later.closing is not None:
+                # When it is behind, what is gathered meanwhile must not grow without end.
+                self._feed(part, whole=part.later.rows >= ROLLUP_BATCHES * s.rows_max)
+                return
+        for part in parts:
             wait_s = 0.0 if part.later.redone and not part.redoing else s.rollup_s
             if part.later.due(now_s, wait_s, ROLLUP_BATCHES * s.rows_max):
-                self._roll(part)
+                self._close(part)
                 return
 
     def _roll(self, part: Pending) -> None:
-        """Feed the rollups of what is stored, and let the offset go on."""
-        if part.later.first is None:
+        """Feed the rollups with all that is stored."""
+        if part.later.closing is not None:
+            self._feed(part, whole=True)
+        if part.later.first is not None:
+            self._close(part)
+            self._feed(part, whole=True)
+
+    def _close(self, part: Pending) -> None:
+        self._write_down([(part.later.close(), part)])
+
+    def _feed(self, part: Pending, *, whole: bool) -> None:
+        """The next piece of a closed range, or what is left of it; after the last one the offset may go on."""
+        batch = part.later.closing
+        if batch is None:
             return
-        batch = part.later.batch()
         with suppress(_Lost):
-            self._write_down([(batch, part)])
-            for table, number, columns in part.later.inserts():
+            for table, number, columns in part.later.pieces():
                 token = batch.token(self._assigned.kafka, self._assigned.topic_ids[batch.topic], f"{table}/{number}")  # fmt: skip
                 self._insert(table, columns, token, part)
+                if not whole:
+                    return
             self._offsets[part.place] = (batch.last + 1, part)
             part.later.done()
 
@@ -212,7 +230,7 @@ class Sink:
         """
         # What waits for its rollups is to be read again if we die.
         while first := {
-            part.place: batch.first if part.later.first is None else part.later.first
+            part.place: batch.first if part.later.oldest is None else part.later.oldest
             for batch, part in due
             if self._ours(part)
         }:
@@ -310,7 +328,9 @@ class Sink:
             "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
         )
         self.stats.partitions = len(self._assigned.open)
-        self.stats.later_rows = sum(part.later.rows for part in self._assigned.open.values())
+        self.stats.later_rows = sum(
+            part.later.waiting_rows for part in self._assigned.open.values()
+        )
         if not self._kafka.said:
             self._lag.look(self._assigned.open.values(), self._at_hand, self.stats.waiting_for)
             self.stats.lag = self._lag.lag
