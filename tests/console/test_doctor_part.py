@@ -64,12 +64,8 @@ def test_a_part_sees_topics_and_schema_come(run, kafka_bootstrap, clickhouse_url
             assert "nothing was stored" in checks["newest stored"]["found"]
             with Client(settings) as client:
                 for age_s, code in ((900, 1), (5, 0)):
-                    frame = {
-                        "source": ["n"],
-                        "boot": [1],
-                        "seq": [age_s],
-                        "t": [int((time.time() - age_s) * 1000)],
-                    }
+                    now_ms = int(time.time() * 1000)
+                    frame = {"source": ["n"], "t": [now_ms - 1000 * age_s], "appended_at": [now_ms]}
                     client.insert("frames", frame, None)
                     checks = told(run("doctor", "--part", "sink", "--json", **environ), code)
                     assert age_s <= int(checks["newest stored"]["found"].split()[0]) < age_s + 60
