@@ -118,12 +118,13 @@ async def _end(process: Process) -> None:
     """Nothing of its group is left."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
-    if process.returncode is None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(KILL_S):
-                await process.wait()
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        if process.returncode is None:
+            # Not `asyncio.timeout`: before Python 3.11.3 its end in a task that is being cancelled is no TimeoutError.
+            await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=KILL_S)
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
 
 
