@@ -81,14 +81,14 @@ def _check_fed(client: Statements, between: Between) -> None:
         f"if(countIf({k}) > 0, {newest(k)}, -1)" for k in (kind.format(LATER), kind.format(ROLLUPS))
     )
     sql = f"""
-        SELECT count() FROM frames AS f INNER JOIN
+        SELECT count() FROM (SELECT topic_partition, record_offset FROM frames WHERE {between.condition()}) AS f
+        INNER JOIN
         (
             SELECT concat(topic, '/', toString(partition)) AS place, {stored} AS stored, {fed} AS fed
             FROM sink_batches WHERE written_at > now64(3) - INTERVAL {FED_WITHIN_HOURS} HOUR
             GROUP BY kafka, topic, splitByChar('/', topic_id)[1], partition HAVING stored > fed
         ) AS w ON f.topic_partition = w.place
-        WHERE f.{between.condition().replace(" AND t <", " AND f.t <")}
-            AND f.record_offset > w.fed AND f.record_offset <= w.stored
+        WHERE f.record_offset > w.fed AND f.record_offset <= w.stored
     """  # noqa: S608
     ((count,),) = client.execute(sql)
     if count:
