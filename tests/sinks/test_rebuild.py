@@ -144,13 +144,39 @@ def test_what_waits_for_its_rollups_is_not_made_anew(client, spoilt):
         "topic": [TOPICS.frames],
         "partition": [0],
         "generation": [1],
-        "first": [0],
     }
-    for kind, last in ((LATER, 89), (ROLLUPS, 40)):
-        client.insert("sink_batches", span | {"topic_id": [f"abc/{kind}"], "last": [last]}, None)
-    with pytest.raises(Busy, match="wait for their rollups"):
-        rebuild(client, hours)
-    client.insert("sink_batches", span | {"topic_id": [f"abc/{ROLLUPS}"], "last": [89]}, None)
+
+    def written(of, first, last):
+        client.insert(
+            "sink_batches", span | {"topic_id": [of], "first": [first], "last": [last]}, None
+        )
+
+    def refused():
+        with pytest.raises(Busy, match="wait for their rollups"):
+            rebuild(client, hours)
+
+    written(f"abc/{LATER}", 0, 89)
+    refused()
+    written(f"abc/{ROLLUPS}", 0, 40)
+    refused()
+    # Whoever wrote the range down may have died in the middle of it.
+    written(f"abc/{ROLLUPS}", 41, 89)
+    refused()
+    written("abc", 90, 95)
+    refused()
+    written("abc", 96, 99)
+    assert any(rebuild(client, hours).values())
+
+
+def test_a_range_of_rollups_is_fed_when_the_next_is_written_down(client, spoilt):
+    """Then what it covers may be made anew."""
+    hours, _ = spoilt
+    ranges = ((LATER, 0, 120), (ROLLUPS, 0, 89), (ROLLUPS, 90, 120))
+    for kind, first, last in ranges:
+        client.insert("sink_batches", {
+            "kafka": ["k"], "topic": [TOPICS.frames], "partition": [0], "generation": [1],
+            "topic_id": [f"abc/{kind}"], "first": [first], "last": [last],
+        }, None)  # fmt: skip
     assert any(rebuild(client, hours).values())
 
 

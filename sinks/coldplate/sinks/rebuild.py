@@ -74,27 +74,32 @@ def _check_quiet(client: Statements, between: Between) -> None:
 
 
 def _check_fed(client: Statements, between: Between) -> None:
-    """Refuse where a sink will feed rollups with what is made here too: ranges stored for later of which none was fed."""
-    kind = "endsWith(topic_id, '/{}')"
-    newest = "maxIf(toInt64(last), {})".format
-    stored, fed = (
-        f"if(countIf({k}) > 0, {newest(k)}, -1)" for k in (kind.format(LATER), kind.format(ROLLUPS))
-    )
+    """Refuse where a sink will feed rollups with what is made here too.
+
+    A range of rollups is written down before it is fed, so the newest one may be fed by half. It is fed for certain when the next one,
+    or the second of the batches that need none, was written down: neither is before the one in front of it is stored.
+    """
     sql = f"""
         SELECT count() FROM (SELECT topic_partition, record_offset FROM frames WHERE {between.condition()}) AS f
         INNER JOIN
         (
-            SELECT concat(topic, '/', toString(partition)) AS place, {stored} AS stored, {fed} AS fed
+            SELECT concat(topic, '/', toString(partition)) AS place,
+                maxIf(toInt64(last), endsWith(topic_id, '/{LATER}')) AS stored,
+                arrayReverseSort(groupUniqArrayIf(toInt64(last), endsWith(topic_id, '/{ROLLUPS}'))) AS rolled,
+                groupUniqArrayIf(toInt64(first), position(topic_id, '/') = 0) AS others,
+                multiIf(empty(rolled), -1, arrayCount(x -> x > rolled[1], others) >= 2, rolled[1],
+                    length(rolled) = 1, -1, rolled[2]) AS fed
             FROM sink_batches WHERE written_at > now64(3) - INTERVAL {FED_WITHIN_HOURS} HOUR
-            GROUP BY kafka, topic, splitByChar('/', topic_id)[1], partition HAVING stored > fed
+            GROUP BY kafka, topic, splitByChar('/', topic_id)[1], partition
+            HAVING countIf(endsWith(topic_id, '/{LATER}')) > 0 AND stored > fed
         ) AS w ON f.topic_partition = w.place
         WHERE f.record_offset > w.fed AND f.record_offset <= w.stored
     """  # noqa: S608
     ((count,),) = client.execute(sql)
     if count:
         raise Busy(
-            f"{count} frames of that time are stored and wait for their rollups: set sink.rollup_s to 0, restart the sinks, "
-            "and stop them when coldplate_sink_later_rows is 0"
+            f"{count} frames of that time are stored and may wait for their rollups: set sink.rollup_s to 0, restart the sinks, and "
+            "stop them when coldplate_sink_later_rows is 0 and each has stored two batches more"
         )
 
 
