@@ -11,8 +11,9 @@ from coldplate.sinks import ddl
 from coldplate.sinks.client import Client
 from coldplate.sinks.cluster import Cluster, sharding_keys
 from coldplate.sinks.migrate import Migration, known, migrate
+from coldplate.sinks.minutes import minutes
 from coldplate.sinks.rollups import TIERS, rollup_name
-from coldplate.sinks.tables import SAMPLE_TABLES, raw_column
+from coldplate.sinks.tables import SAMPLE_TABLES, later_name, raw_column
 from coldplate.wire.metric import CATALOGUE, Kind, Metric
 
 NAME = "9999_more_metrics.sql"
@@ -47,8 +48,8 @@ def migration():
     return Migration(9999, NAME, files[NAME])
 
 
-def insert(client, table, t_s, new=None):
-    """A row of one device, every metric 7 steps, the new one as told."""
+def insert(client, table, t_s, new=None, *, later=False):
+    """A row of one device, every metric 7 steps, the new one as told; as it is stored, or with its rollups later."""
     metrics = [m for m in table.metrics if new is not None or m != NEW[table.name]]
     columns = {
         "device": np.array([5], np.uint64),
@@ -61,6 +62,10 @@ def insert(client, table, t_s, new=None):
     columns |= {raw_column(m): np.array([7]) for m in metrics}
     if new is not None:
         columns[raw_column(NEW[table.name])] = np.array([new])
+    if later:
+        known_metrics = replace(table, metrics=tuple(metrics))
+        client.insert(later_name(table), minutes(known_metrics, columns), f"{table.name}/{t_s}")
+        columns["later"] = np.array([1], np.uint8)
     client.insert(table.name, columns, f"{table.name}/{t_s}")
 
 
@@ -81,19 +86,22 @@ def test_a_new_metric_has_rollups_and_leaves_the_others_as_they_were(clickhouse_
         client.execute(others[0])
         migrate(client, [*known(), migration()])
         for table in tables:
+            # A sink that does not know the metric, and one that does.
+            insert(client, table, hour + 4, later=True)
+            insert(client, table, hour + 5, 250, later=True)
             insert(client, table, hour + 2, 300)
             insert(client, table, hour + 3, 200)
         for table in tables:
             old, new = table.metrics[0].name, NEW[table.name].name
             assert client.execute(f"SELECT count({new}), max({new}) FROM {table.name}") == [
-                (2, 30.0)
+                (3, 30.0)
             ]
             for tier in TIERS:
                 sql = (
                     f"SELECT samples, {old}_count, {new}_count, {new}_min, {new}_max, {new}_mean, {new}_last "
                     f"FROM {rollup_name(table, tier)}"
                 )
-                assert client.execute(sql) == [(4, 4, 2, 20.0, 30.0, 25.0, 20.0)]
+                assert client.execute(sql) == [(6, 6, 3, 20.0, 30.0, 25.0, 25.0)]
         now = int(time.time())
         insert(client, tables[0], now, 400)
         assert client.execute("SELECT made_up_fast_c FROM gpu_now") == [(40.0,)]
@@ -109,8 +117,8 @@ def test_every_statement_of_it_may_be_run_again_and_on_a_cluster():
         )
     refeed, refeed_later, *_ = (s for s in statements if "MODIFY QUERY" in s)
     for sql, feed, source in (
-        (refeed, "gpu_10s_feed", "gpu_samples WHERE later = 0"),
-        (refeed_later, "gpu_10s_later_feed", "gpu_later"),
+        (refeed, "gpu_1m_feed", "gpu_samples WHERE later = 0"),
+        (refeed_later, "gpu_1m_later_feed", "gpu_1m_later"),
     ):
         (rendered,) = Cluster("four", "own").render(sql, sharding_keys())
         assert rendered.startswith(f"ALTER TABLE own.{feed} ON CLUSTER four MODIFY QUERY SELECT")

@@ -6,8 +6,10 @@ import pytest
 from coldplate.sinks import later
 from coldplate.sinks.batch import LATER, ROLLUPS, Batch, Span
 from coldplate.sinks.later import Later
+from coldplate.sinks.tables import SAMPLE_TABLES, kept_dtype, raw_column
 
 PLACE = ("frames", 3)
+GPU = SAMPLE_TABLES[0]
 
 
 def batch(first, last, **more):
@@ -15,14 +17,17 @@ def batch(first, last, **more):
 
 
 def samples(*devices):
-    """Of the table of fast GPU metrics."""
+    """Of the table of fast GPU metrics, with power alone."""
     n = len(devices)
-    return {
-        "gpu_samples": {
-            "device": np.array(devices, np.uint64), "t": np.arange(n), "boot": np.ones(n, np.uint64),
-            "seq": np.arange(n), "power_w_steps": np.array(devices, np.uint64) * 10,
-        }
-    }  # fmt: skip
+    columns = {raw_column(m): np.zeros(n, kept_dtype(m)) for m in GPU.metrics}
+    columns |= {name: np.ones(n, np.uint64) for name in ("boot", "seq", "present")}
+    columns |= {
+        "device": np.array(devices, np.uint64),
+        "t": np.arange(n),
+        "tick_ms": np.full(n, 1000),
+    }
+    columns["power_w_steps"] = np.array(devices, np.uint32) * 10
+    return {GPU.name: columns}
 
 
 def test_a_range_is_from_the_first_batch_to_the_last():
@@ -59,22 +64,18 @@ def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
     assert (False, False) == (waiting.whole, waiting.redone)
 
 
-@pytest.mark.parametrize(
-    ("buckets", "pieces_of"), [(1, [3, 1, 4]), (2, [4, 4]), (3, [8]), (100, [8])]
-)
-def test_a_devices_rows_are_in_one_piece(monkeypatch, buckets, pieces_of):
-    """Pieces by the buckets that they begin; no row is lost, none is there twice, and what no rollup needs is left out."""
-    monkeypatch.setattr(later, "PIECE_BUCKETS", buckets)
+@pytest.mark.parametrize(("most", "pieces_of"), [(1, [3, 1, 4]), (2, [4, 4]), (3, [8]), (100, [8])])
+def test_a_devices_rows_are_in_one_piece(monkeypatch, most, pieces_of):
+    """Pieces by the minutes that they make; no sample is lost, and none is there twice."""
+    monkeypatch.setattr(later, "PIECE_MINUTES", most)
     waiting = Later(PLACE)
     for n, devices in enumerate([(4, 1, 1), (2, 1, 4), (4, 4)]):
         waiting.add(batch(n, n), samples(*devices), 0.0)
     waiting.close()
     pieces = list(waiting.pieces())
     assert list(range(len(pieces))) == [number for _, number, _ in pieces]
-    assert {("gpu_later", ("device", "power_w_steps", "t"))} == {
-        (t, tuple(sorted(c))) for t, _, c in pieces
-    }
-    devices = [c["device"].tolist() for _, _, c in pieces]
-    assert [1, 1, 1, 2, 4, 4, 4, 4] == [d for found in devices for d in found]
-    assert pieces_of == [len(d) for d in devices]
-    assert all((c["power_w_steps"] == 10 * c["device"]).all() for _, _, c in pieces)
+    assert {"gpu_1m_later"} == {table for table, *_ in pieces}
+    made = [dict(zip(c["device"].tolist(), c["samples"].tolist(), strict=True)) for *_, c in pieces]
+    assert {1: 3, 2: 1, 4: 4} == {device: n for found in made for device, n in found.items()}
+    assert pieces_of == [sum(found.values()) for found in made]
+    assert all((c["power_w_sum"] == 10 * c["device"] * c["samples"]).all() for *_, c in pieces)

@@ -11,6 +11,7 @@ from sinks.fakes import Clock, FakeConsumer, FakeKafka, FakeStore, Faults, Kille
 from coldplate.sinks import later
 from coldplate.sinks.errors import HistoryRefused
 from coldplate.sinks.loop import Sink
+from coldplate.sinks.minutes import MINUTE_MS
 from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
 from coldplate.wire.baseline import Baselines, Block, Learnt, packed
 from coldplate.wire.codec import encode
@@ -101,8 +102,15 @@ class Scene:
         assert len(samples) == 4 * len(self.identities)
         assert set(samples.values()) == {1}
         # Each feeds the rollups once: as it is stored, or later.
-        fed = [r for r in rows["gpu_samples"] if not r.get("later")] + rows["gpu_later"]
-        assert samples == Counter((int(r["device"]), int(r["t"])) for r in fed)
+        minutes = Counter()
+        for device, t in samples:
+            minutes[device, t // MINUTE_MS * 60] += 1
+        fed = Counter()
+        for r in (r for r in rows["gpu_samples"] if not r.get("later")):
+            fed[int(r["device"]), int(r["t"]) // MINUTE_MS * 60] += 1
+        for r in rows["gpu_1m_later"]:
+            fed[int(r["device"]), int(r["t"])] += int(r["samples"])
+        assert minutes == fed
         # Slow metrics are in every third frame, in the first of its two ticks.
         slow = [(int(r["device"]), int(r["t"])) for r in rows["gpu_slow_samples"]]
         assert len(slow) == len(set(slow)) == 2 * len([i for i in self.identities if i[2] % 3 == 0])
@@ -152,7 +160,7 @@ def test_incidents_do_not_wait_for_company_as_samples_do():
 @pytest.fixture
 def many_pieces(monkeypatch):
     """A range of rollups is sent in many inserts, not in one a table."""
-    monkeypatch.setattr(later, "PIECE_BUCKETS", 2)
+    monkeypatch.setattr(later, "PIECE_MINUTES", 2)
 
 
 def test_a_turn_sends_a_piece_of_a_range_and_stores_what_is_due(many_pieces):

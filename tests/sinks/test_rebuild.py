@@ -17,7 +17,7 @@ from coldplate.sinks.errors import HistoryDown
 from coldplate.sinks.migrate import known, migrate
 from coldplate.sinks.prepare import prepare
 from coldplate.sinks.rebuild import Busy, Gone, rebuild
-from coldplate.sinks.rollups import TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, rollup_name
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.metric import Kind
 from coldplate.wire.topic import Topics
@@ -75,7 +75,7 @@ def hours(client):
     batch, log = Batch(TOPICS.frames, 0, 0, 89, tuple(records)), uuid4().hex
     for table, columns in prepare(batch, TOPICS, "test", Dedup()).inserts:
         client.insert(table, columns, batch.token(log, TOPICS.frames, table))
-    assert wrong(client) == [0, 0, 0]
+    assert wrong(client) == [0, 0]
     return Between(middle - timedelta(hours=1), middle + timedelta(hours=1))
 
 
@@ -83,7 +83,7 @@ def hours(client):
 def spoilt(client, hours, monkeypatch):
     """Those hours with rollups that are wrong: some buckets doubled, some gone; nothing was stored just now."""
     monkeypatch.setattr("coldplate.sinks.rebuild.QUIET_S", 0)
-    for tier in TIERS:
+    for tier in STORED_TIERS:
         state, where = f"{rollup_name(GPU, tier)}_state", hours.condition()
         settings = "SETTINGS insert_deduplicate = 0"
         client.execute(f"CREATE TABLE twice AS {state}")
@@ -103,16 +103,16 @@ def spoilt(client, hours, monkeypatch):
 def wrong(client):
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     lately = Between(now - timedelta(days=3), now + timedelta(hours=1))
-    return [disagreeing(client, GPU, tier, lately) for tier in TIERS]
+    return [disagreeing(client, GPU, tier, lately) for tier in STORED_TIERS]
 
 
 def test_what_was_wrong_is_made_anew_and_the_rest_is_as_it_was(client, spoilt):
     """Every statistic of every bucket agrees again; a second time there is nothing to do."""
     hours, before = spoilt
-    names = [rollup_name(GPU, tier) for tier in TIERS]
+    names = [rollup_name(GPU, tier) for tier in STORED_TIERS]
     found = rebuild(client, hours)
     assert [found[name] for name in names] == before
-    assert wrong(client) == [0, 0, 0]
+    assert wrong(client) == [0, 0]
     assert not any(rebuild(client, hours).values())
     assert (
         client.execute(
@@ -133,7 +133,7 @@ def test_a_rebuild_that_dies_anywhere_is_done_by_the_next(client, spoilt):
         else:
             break
     assert after > 30
-    assert wrong(client) == [0, 0, 0]
+    assert wrong(client) == [0, 0]
 
 
 def test_what_waits_for_its_rollups_is_not_made_anew(client, spoilt):
@@ -188,10 +188,10 @@ def test_what_cannot_be_made_anew_is_left(client, hours, monkeypatch):
     client.execute(
         f"ALTER TABLE gpu_samples DELETE WHERE {hours.condition()} OR t < toDateTime('{hours.begin:%Y-%m-%d %H:%M:%S}', 'UTC') SETTINGS mutations_sync = 1"
     )
-    before = client.execute("SELECT count() FROM gpu_10s")
+    before = client.execute("SELECT count() FROM gpu_1m")
     with pytest.raises(Gone, match="begin later"):
         rebuild(client, hours)
-    assert client.execute("SELECT count() FROM gpu_10s") == before
+    assert client.execute("SELECT count() FROM gpu_1m") == before
 
 
 def test_a_stretch_is_of_whole_hours():

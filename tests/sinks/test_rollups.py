@@ -184,6 +184,11 @@ def test_retention_is_set_once_and_follows_the_configuration(client):
     assert changed == [f"{rollup_name(t, TIERS[1])}_state" for t in SAMPLE_TABLES]
     assert retain(client, Retention(tier_1m_days=500)) == []
     assert len(retain(client, Retention())) == len(changed)
+    # A tier of 10 s is made of the samples, which are there for as long as the longer of the two.
+    assert all(
+        Retention(raw_days=r, tier_10s_days=t).tables()["gpu_samples"] == 50
+        for r, t in ((50, 9), (9, 50))
+    )
     with pytest.raises(ValueError, match="raw_days"):
         Retention(raw_days=0)
 

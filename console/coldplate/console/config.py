@@ -226,12 +226,12 @@ MEANINGS = {
     "sink.instance": "static membership: a restart under the same name within 10 s moves no partition",
     "sink.flush_s": "how long rows wait for company before they are inserted; incidents and what people do wait 0.3 s at most",
     "sink.rollup_s": "how long samples wait for others before their rollups are made; 0 makes them with every insert. 60 for tens of thousands of GPUs: the server has "
-    "a fifth of the work, rollups are a minute late, and after a crash a minute is read again",
+    "a part of the work, rollups are a minute late, and after a crash a minute is read again",
     "alerts.file": "receivers and routes (TOML), see docs/alerts.md; empty: nobody is told",
     "alerts.state_dir": "where the alerter keeps what it has to send; empty: `$STATE_DIRECTORY`, otherwise `alerts` in the state folder of the local stack",
     "alerts.instance": "name of this alerter in what it writes down",
-    "retention.raw_days": "days for which the samples of every tick are kept; `coldplate migrate` sets these four",
-    "retention.tier_10s_days": "days for which rollups of 10 s are kept, and samples of what comes every tenth tick or more rarely",
+    "retention.raw_days": "days for which samples are kept; `coldplate migrate` sets these four",
+    "retention.tier_10s_days": "days for which there are rollups of 10 s: they are made of the samples, which are kept so long at least",
     "retention.tier_1m_days": "days for which rollups of a minute are kept",
     "retention.tier_1h_days": "days for which rollups of an hour are kept",
 }

@@ -21,7 +21,7 @@ RACK_BITS = 40
 
 _CREATE_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\n")
 _REFEED = re.compile(r"ALTER TABLE (\w+_feed) MODIFY QUERY\b")
-_DROP = re.compile(r"DROP TABLE IF EXISTS (\w+_feed)\b")
+_DROP = re.compile(r"DROP TABLE IF EXISTS (\w+)\b")
 _RENAME = re.compile(r"RENAME TABLE IF EXISTS (.+)", re.DOTALL)
 _ALTER = re.compile(r"ALTER TABLE (\w+)\b")
 _FEED = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+) AS")
@@ -60,6 +60,9 @@ class Cluster:
             return self._table(sql, match[1], keys)
         if (of_feed := self._feed(sql)) is not None:
             return [of_feed]
+        if match := _DROP.match(sql):
+            of = (f"{match[1]} ON CLUSTER", f"{self.database}.{match[1]} ON CLUSTER")
+            return [f"DROP TABLE IF EXISTS {t} {self.name}{sql[match.end() :]}" for t in of]
         if match := _ALTER.match(sql):
             rest = sql[match.end() :]
             altered = f"ALTER TABLE {self.database}.{match[1]} ON CLUSTER {self.name}{rest}"
@@ -72,7 +75,7 @@ class Cluster:
 
     def _feed(self, sql: str) -> str | None:
         """What feeds rollups stands on the shards alone: made, given another query, renamed, dropped."""
-        if match := _DROP.match(sql):
+        if (match := _DROP.match(sql)) and match[1].endswith("_feed"):
             return f"DROP TABLE IF EXISTS {self.database}.{match[1]} ON CLUSTER {self.name}{sql[match.end() :]}"
         if match := _RENAME.match(sql):
             own = rf"{self.database}.\1 TO {self.database}.\2"

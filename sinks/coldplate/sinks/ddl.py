@@ -11,7 +11,17 @@ from itertools import pairwise
 from pathlib import Path
 
 from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
-from coldplate.sinks.rollups import later_sql, regrown_sql, rollup_sql, without_first_sql
+from coldplate.sinks.rollups import (
+    STORED_TIERS,
+    later_sql,
+    merges_sql,
+    minute_columns,
+    minutes_sql,
+    regrown_sql,
+    rollup_name,
+    rollup_sql,
+    without_first_sql,
+)
 from coldplate.sinks.tables import (
     RAW_DAYS,
     SAMPLE_TABLES,
@@ -38,6 +48,12 @@ KEPT, ROLLUPS, LATER = "0007_kept.sql", "0008_rollups.sql", "0014_later.sql"
 
 SPARSE = "0015_sparse.sql"
 """After which what comes every tenth tick has no tier of 10 s but its samples."""
+
+TEN_SECONDS = "0016_ten_seconds.sql"
+"""After which nothing has."""
+
+MERGES = "0017_merges.sql"
+"""After which parts of alike size are merged with each other."""
 
 NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
@@ -69,7 +85,16 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
     )
     out[SPARSE] = (
         "-- What comes every tenth tick is its own tier of 10 s: a state for each of its rows said the same again, at five times its cost.\n"
-        f"-- {head}" + "".join("\n" + without_first_sql(t) for t in kept if t.sparse)
+        f"-- {head}" + "".join("\n" + without_first_sql(t, later=True) for t in kept if t.sparse)
+    )
+    out[TEN_SECONDS] = (
+        "-- The tier of 10 s is made of the samples as it is read, and minutes that were left for later are made by the sink.\n"
+        f"-- {head}"
+        + "".join("\n" + without_first_sql(t) for t in kept if not t.sparse)
+        + "".join("\n" + minutes_sql(t) for t in kept)
+    )
+    out[MERGES] = f"-- Parts of alike size are merged with each other. {head}\n" + merges_sql(
+        _often_inserted(kept)
     )
     for (_, before), (name, now) in pairwise(growth):
         pairs = [(_upto(t, now), _upto(t, before)) for t in tables]
@@ -82,6 +107,11 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
             + "".join("\n" + _now_view(new) for new, _ in more if _is_now(new))
         )
     return out
+
+
+def _often_inserted(tables: Sequence[SampleTable]) -> list[str]:
+    states = [f"{rollup_name(table, tier)}_state" for table in tables for tier in STORED_TIERS]
+    return [*(table.name for table in tables), *states, "frames", "baselines"]
 
 
 def _upto(table: SampleTable, counts: Mapping[Kind, int]) -> SampleTable:
@@ -115,11 +145,8 @@ def _more_kept(now: SampleTable, before: SampleTable) -> str:
             f"{metric.name} {alias(metric)}",
         )
     ]
-    bare = [
-        f"    ADD COLUMN IF NOT EXISTS {raw_column(metric)} {column_type(metric)}"
-        for metric in now.metrics
-        if metric not in before.metrics
-    ]
+    added = [metric for metric in now.metrics if metric not in before.metrics]
+    bare = [f"    ADD COLUMN IF NOT EXISTS {column}" for column in minute_columns(added)]
     return (
         f"ALTER TABLE {now.name}\n" + ",\n".join(lines) + ";\n\n"
         f"ALTER TABLE {later_name(now)}\n" + ",\n".join(bare) + f";\n\n{regrown_sql(now)}"

@@ -1,7 +1,7 @@
 """Rollups of many batches at once: rows are kept until a range of batches is whole, and then sent once more.
 
 What a bucket of the rollups costs it costs once an insert, so a large hall gathers a minute of them (`rollup_s`). Samples are stored
-as soon as ever, marked `later`, and feed no rollups; the same rows go to a table that keeps nothing and feeds them (rollups.py). The
+as soon as ever, marked `later`, and feed no rollups; minutes made of their rows (minutes.py) go to a table that keeps nothing and feeds them. The
 range is written down like a batch before it is sent, and the group's offset stays at its first record until it is: whoever
 reads the partition next redoes its batches and, with their rows, the range, under the same tokens. It is sent in pieces, between
 which batches are stored: theirs is the next range.
@@ -14,21 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.sinks.batch import ROLLUPS, Batch, Place, Span
-from coldplate.sinks.rollups import TIERS
+from coldplate.sinks.minutes import MINUTE_MS, Columns, minutes
 from coldplate.sinks.tables import SAMPLE_TABLES, later_name
 
-Columns = Mapping[str, NDArray[Any]]
 Piece = tuple[str, int, Columns]
 
 LEFT_OUT = ("boot", "seq")
 """Columns of the samples that no rollup is made of."""
 
-PIECE_BUCKETS = 30_000
-"""Of the rollups that an insert begins, at some 10 kB of the server's memory each; no setting, for a range that is made again must be cut alike."""
-
-BUCKET_MS = 1000 * TIERS[0].seconds
-
-_TARGETS = {table.name: later_name(table) for table in SAMPLE_TABLES}
+PIECE_MINUTES = 10_000
+"""Of devices, in an insert: a part of a second's work here, and at some 10 kB each of the server's memory; no setting, for a
+range that is made again must be cut alike."""
 
 
 class Later:
@@ -75,7 +71,7 @@ class Later:
         self.redone |= batch.redo
         for name, columns in tables.items():
             kept = {n: c for n, c in columns.items() if n not in LEFT_OUT}
-            self._tables.setdefault(_TARGETS[name], []).append(kept)
+            self._tables.setdefault(name, []).append(kept)
             self.rows += len(columns["device"])
 
     def due(self, now_s: float, rollup_s: float, rows_max: int) -> bool:
@@ -116,26 +112,28 @@ class Later:
 
 def _pieces(tables: Mapping[str, Sequence[Columns]]) -> Iterator[Piece]:
     """A device's rows are in one piece."""
-    for table, batches in sorted(tables.items()):
+    for table in SAMPLE_TABLES:
+        if not (batches := tables.get(table.name)):
+            continue
         whole = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
         order = np.argsort(whole["device"], kind="stable")
-        buckets = whole["t"][order] // BUCKET_MS
-        for number, (begin, end) in enumerate(_cuts(whole["device"][order], buckets)):
-            some = order[begin:end]
-            yield table, number, {name: column[some] for name, column in whole.items()}
+        cuts = _cuts(whole["device"][order], whole["t"][order] // MINUTE_MS)
+        for number, (begin, end) in enumerate(cuts):
+            some = {name: column[order[begin:end]] for name, column in whole.items()}
+            yield later_name(table), number, minutes(table, some)
 
 
-def _cuts(devices: NDArray[Any], buckets: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Stretches of whole devices with about so many buckets at most, of rows that are sorted by device and nearly by time."""
+def _cuts(devices: NDArray[Any], of_minute: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Stretches of whole devices with about so many minutes at most, of rows that are sorted by device and nearly by time."""
     if not len(devices):
         return
     other = np.diff(devices) != 0
-    begun = np.cumsum(np.concatenate([[True], other | (np.diff(buckets) != 0)]))
+    begun = np.cumsum(np.concatenate([[True], other | (np.diff(of_minute) != 0)]))
     ends = np.append(np.flatnonzero(other) + 1, len(devices))
     at_ends = begun[ends - 1]
     begin = first = done = 0
     while first < len(ends):
-        last = max(first, int(np.searchsorted(at_ends, done + PIECE_BUCKETS, side="right")) - 1)
+        last = max(first, int(np.searchsorted(at_ends, done + PIECE_MINUTES, side="right")) - 1)
         end = int(ends[last])
         yield begin, end
         begin, first, done = end, last + 1, int(at_ends[last])

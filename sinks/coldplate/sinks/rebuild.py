@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from coldplate.sinks.agreement import Between, disagreeing, slices
 from coldplate.sinks.batch import LATER, ROLLUPS
 from coldplate.sinks.migrate import Statements
-from coldplate.sinks.rollups import Tier, rollup_name, states_of, stored_tiers
+from coldplate.sinks.rollups import STORED_TIERS, Tier, rollup_name, states_of
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
 QUIET_S = 60
@@ -51,7 +51,7 @@ def rebuild(client: Statements, between: Between, tell: Tell = lambda _: None) -
         _check_kept(client, table, between)
     out: dict[str, int] = {}
     for table in SAMPLE_TABLES:
-        for tier in stored_tiers(table):
+        for tier in STORED_TIERS:
             name = rollup_name(table, tier)
             out[name] = disagreeing(client, table, tier, between)
             if out[name]:
@@ -111,7 +111,7 @@ def _check_kept(client: Statements, table: SampleTable, between: Between) -> Non
         return
     hour = kept_from.replace(minute=0, second=0, microsecond=0)
     end = min(hour, between.end)
-    for tier in stored_tiers(table) if end > between.begin else ():
+    for tier in STORED_TIERS if end > between.begin else ():
         name = rollup_name(table, tier)
         where = Between(between.begin, end).condition()
         ((buckets,),) = client.execute(f"SELECT count() FROM {name}_state WHERE {where}")  # noqa: S608

@@ -22,7 +22,7 @@ class Retention:
     Parameters
     ----------
     raw_days
-        Samples of every tick. Those of every tenth tick are their own tier of 10 s, and kept for as long as it, if that is longer.
+        Samples; as long as the tier of 10 s at least, which is made of them.
     tier_10s_days, tier_1m_days, tier_1h_days
         Rollups.
     """
@@ -39,8 +39,7 @@ class Retention:
 
     def tables(self) -> Mapping[str, int]:
         """Days by table."""
-        longer = max(self.raw_days, self.tier_10s_days)
-        out = {t.name: longer if t.sparse else self.raw_days for t in SAMPLE_TABLES}
+        out = {t.name: max(self.raw_days, self.tier_10s_days) for t in SAMPLE_TABLES}
         days = (self.tier_10s_days, self.tier_1m_days, self.tier_1h_days)
         for tier, tier_days in zip(TIERS, days, strict=True):
             out |= {f"{rollup_name(table, tier)}_state": tier_days for table in SAMPLE_TABLES}

@@ -1,12 +1,14 @@
-"""The rollups: a row a device and 10 s, minute and hour, kept up by views that run within the sink's insert.
+"""The rollups: a row a device and 10 s, minute and hour; minute and hour are kept up by views that run within the sink's insert.
 
-A tier's state (`gpu_10s_state`) has an array a statistic with a metric a place: counts, lowest, highest, sums, last values.
+A tier's state (`gpu_1m_state`) has an array a statistic with a metric a place: counts, lowest, highest, sums, last values.
 All of them can be merged from parts, so a bucket may be added to at any time, and rows that come late correct theirs. What
-feeds it (`gpu_10s_feed`) inserts under the token of the sink's own insert, so that a repeated one adds nothing anywhere
-(docs/adr/0007-rollups-fed-by-views.md has the test, and why arrays). People read `gpu_10s`, with a column each.
-What comes every tenth tick has its samples for a tier of 10 s: `gpu_slow_10s` is made of them as it is read.
+feeds it (`gpu_1m_feed`) inserts under the token of the sink's own insert, so that a repeated one adds nothing anywhere
+(docs/adr/0007-rollups-fed-by-views.md has the test, and why arrays). People read `gpu_1m`, with a column each.
+`gpu_10s` has the same columns, made of the samples as they are read: ten of these take a quarter of the bytes of their bucket's
+state, and no longer to read (docs/adr/0013-minutes-made-by-the-sink.md).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coldplate.sinks.columns import column_type, scaled
@@ -21,7 +23,14 @@ NOW = "later = 0"
 """Rows whose rollups are made as they are inserted."""
 
 SAMPLE_PARTS = 16
-"""Parts of samples that are merged at once at least: each row is written again half as often as by twos and threes."""
+"""Parts of samples that were merged at once at least, until `merges_sql`."""
+
+MERGE_BASE = 60
+"""So many times what the largest part of a merge is the merge has to be, less as parts become more, and each part counts as 5 MB
+more than it is: parts of alike size are merged some 35 at a time, and each row twice in hours instead of three to thirty times.
+
+With ClickHouse's 5, and the more so with a least number of parts, the large one of before is written again with the few small
+ones that came since (docs/adr/0013-minutes-made-by-the-sink.md has the figures)."""
 
 STATE_ROWS = 512
 """Of each part that are in memory in a merge, at some 10 kB: of four dozen parts 8,192 each, which is usual, were more than the server had."""
@@ -70,6 +79,36 @@ FROM
 )
 GROUP BY device, t"""
 
+# Rows that the sink made of samples (minutes.py); a minute may be in several.
+_FROM_MINUTES = """SELECT
+    device,
+    t,
+    sum(ticks) AS samples,
+    sumForEachState(n) AS counts,
+    minForEachState(low) AS lows,
+    maxForEachState(high) AS highs,
+    sumForEachState(total) AS sums,
+    argMaxForEachState(last, ms) AS lasts,
+    sum(power) AS used
+FROM
+(
+    SELECT device, t, samples AS ticks, used AS power,
+        [{n}] AS n,
+        [{low}] AS low,
+        [{high}] AS high,
+        [{sum}] AS total,
+        [{last}] AS last,
+        [{ms}] AS ms
+    FROM {source}
+)
+GROUP BY device, t"""
+
+OF_MINUTE = {
+    "n": "UInt8", "low": f"Int64 DEFAULT {HIGHEST}", "high": f"Int64 DEFAULT {LOWEST}", "sum": "Int64", "last": "Int64",
+    "ms": "UInt32",
+}  # fmt: skip
+"""What a minute has of each metric, and its type, which is that of the states; of a metric that a sink does not know, what is absent."""
+
 _FROM_TIER = """CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_feed TO {name}_state AS SELECT
     s.device AS device,
     toStartOfInterval(s.t, INTERVAL {seconds} SECOND) AS t,
@@ -113,15 +152,13 @@ TIERS = (
     Tier("1h", 3600, 3650, "toYear(t)"),
 )
 
+STORED_TIERS = TIERS[1:]
+"""Those with a table of states; the first is made of the samples as it is read."""
+
 
 def rollup_name(table: SampleTable, tier: Tier) -> str:
     """`gpu_10s` of `gpu_samples`: the view for people; `_state` behind it is the table."""
     return f"{table.name.removesuffix('_samples')}_{tier.word}"
-
-
-def stored_tiers(table: SampleTable) -> tuple[Tier, ...]:
-    """Those with a table of states; a sparse table's rows are as far apart as the shortest tier's buckets."""
-    return TIERS[1:] if table.sparse else TIERS
 
 
 def rollup_sql(table: SampleTable) -> str:
@@ -150,10 +187,10 @@ def regrown_sql(table: SampleTable) -> str:
 
     A new metric is a place more at the end of the arrays; states of before are shorter, and merge with these.
     """
-    tier = stored_tiers(table)[0]
+    tier = STORED_TIERS[0]
     name = rollup_name(table, tier)
     feed = _refed(f"{name}_feed", states_of(table, tier, NOW))
-    later = _refed(f"{name}_later_feed", states_of(table, tier, source=later_name(table)))
+    later = _refed(f"{later_name(table)}_feed", _states_of_minutes(table))
     return "\n".join([feed, later, *(_shown(table, tier) for tier in TIERS)])
 
 
@@ -162,7 +199,7 @@ def later_sql(table: SampleTable) -> str:
 
     A bucket's states are made once an insert and tier, so a sink of a large hall gathers a minute of them.
     """
-    tier, name = TIERS[0], later_name(table)
+    tier, name = TIERS[0], _samples_later(table)
     feed, state = rollup_name(table, tier), f"{rollup_name(table, tier)}_state"
     columns = ["device UInt64", "t DateTime64(3, 'UTC')", "tick_ms UInt32", "present UInt64"]
     columns += [f"{raw_column(m)} {column_type(m)}" for m in table.metrics]
@@ -183,15 +220,17 @@ def later_sql(table: SampleTable) -> str:
     )
 
 
-def without_first_sql(table: SampleTable) -> str:
-    """A sparse table's first stored tier is fed by its samples, and the tier before is a view of them.
+def without_first_sql(table: SampleTable, *, later: bool = False) -> str:
+    """The minute is fed by the samples, and the tier of 10 s is a view of them; `later`: by samples that were left for later, too.
 
     What was stored of it stays until it is too old; rows inserted between these statements are in no rollup until they are rebuilt.
     """
-    gone, tier = rollup_name(table, TIERS[0]), stored_tiers(table)[0]
+    gone, tier = rollup_name(table, TIERS[0]), STORED_TIERS[0]
     name = rollup_name(table, tier)
     dropped = (f"{gone}_feed", f"{gone}_later_feed", f"{name}_feed", f"{name}_later_feed")
-    made = {f"{name}_feed": (NOW, ""), f"{name}_later_feed": ("", later_name(table))}
+    made = {f"{name}_feed": (NOW, "")}
+    if later:
+        made[f"{name}_later_feed"] = ("", _samples_later(table))
     return "\n".join(
         [f"DROP TABLE IF EXISTS {feed} SYNC;" for feed in dropped]
         + [
@@ -202,9 +241,49 @@ def without_first_sql(table: SampleTable) -> str:
             f"\nALTER TABLE {gone}_state MODIFY COMMENT 'Not fed any more: {gone} is made of {table.name}';\n",
             f"ALTER TABLE {table.name} MODIFY SETTING materialize_ttl_recalculate_only = 1;\n",
             f"ALTER TABLE {table.name} MODIFY TTL toDate(t) + INTERVAL {TIERS[0].days} DAY;\n",
-            _shown(table, TIERS[0]),
+            # Whole numbers were floats in the first of these files.
+            _view_of_samples(gone, table, TIERS[0], floats=later),
         ]
     )
+
+
+def minutes_sql(table: SampleTable) -> str:
+    """What was left for later comes as minutes that the sink made, and no more as samples."""
+    name, state = later_name(table), f"{rollup_name(table, STORED_TIERS[0])}_state"
+    columns = ["device UInt64", "t DateTime('UTC')", "samples UInt64", "used Int64"]
+    columns += minute_columns(table.metrics)
+    return (
+        (_shown(table, TIERS[0]) + "\n" if table.sparse else "")
+        + f"DROP TABLE IF EXISTS {name}_feed SYNC;\n"
+        f"DROP TABLE IF EXISTS {_samples_later(table)} SYNC;\n\n"
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n    "
+        + ",\n    ".join(columns)
+        + "\n)\nENGINE = Null;\n\n"
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_feed TO {state} AS {_states_of_minutes(table)};\n"
+    )
+
+
+def merges_sql(names: Iterable[str]) -> str:
+    """How parts of these tables are chosen to be merged."""
+    return "".join(
+        f"ALTER TABLE {name} MODIFY SETTING merge_selector_base = {MERGE_BASE}, min_parts_to_merge_at_once = 0;\n"
+        for name in names
+    )
+
+
+def minute_columns(metrics: Iterable[Metric]) -> list[str]:
+    """Of the table that takes minutes, with their types."""
+    return [f"{m.name}_{what} {of}" for m in metrics for what, of in OF_MINUTE.items()]
+
+
+def _states_of_minutes(table: SampleTable) -> str:
+    lists = {what: ", ".join(f"{m.name}_{what}" for m in table.metrics) for what in OF_MINUTE}
+    return _FROM_MINUTES.format(source=later_name(table), **lists)
+
+
+def _samples_later(table: SampleTable) -> str:
+    """Took samples whose rollups were left for later, until `minutes_sql`."""
+    return f"{table.name.removesuffix('_samples')}_later"
 
 
 def _refed(feed: str, query: str) -> str:
@@ -235,25 +314,32 @@ def states_of(table: SampleTable, tier: Tier, where: str = "", source: str = "")
 
 def _shown(table: SampleTable, tier: Tier) -> str:
     name = rollup_name(table, tier)
-    return (
-        _view(name, table) if tier in stored_tiers(table) else _view_of_samples(name, table, tier)
-    )
+    return _view(name, table) if tier in STORED_TIERS else _view_of_samples(name, table, tier)
 
 
-def _view_of_samples(name: str, table: SampleTable, tier: Tier) -> str:
-    """Columns as of `_view`; one that is not asked for is not read."""
+def _view_of_samples(name: str, table: SampleTable, tier: Tier, *, floats: bool = False) -> str:
+    """Columns as of `_view`; one that is not asked for is not read. `floats`: also what is whole there."""
     lines, read = [], []
-    # Not under their own names: `pcie_gen_max` is a metric, and the highest of another.
-    for v, n in ((f"v{m.number}", m.name) for m in table.metrics):
-        read += [f"toFloat64({n}) AS {v}"]
+    for m in table.metrics:
+        # Not under their own names: `pcie_gen_max` is a metric, and the highest of another.
+        v, n = f"v{m.number}", m.name
+        read += [f"{'toInt64' if _whole(m) and not floats else 'toFloat64'}({n}) AS {v}"]
         lines += [f"count({v}) AS {n}_count", f"min({v}) AS {n}_min", f"max({v}) AS {n}_max"]
         lines += [f"avg({v}) AS {n}_mean", f"argMax({v}, tick) AS {n}_last"]
+        if n in POWERS:
+            read += [f"toInt64({raw_column(m)}) * tick_ms AS used"]
+            lines += [f"{scaled('sum(used)', m.kept_scale / 1000)} AS used_j"]
     return (
         f"CREATE OR REPLACE VIEW {name} AS SELECT\n    device,\n"  # noqa: S608
         f"    toStartOfInterval(toDateTime(tick), INTERVAL {tier.seconds} SECOND) AS t,\n    count() AS samples,\n    "
         + ",\n    ".join(lines)
         + f"\nFROM\n(\n    SELECT device, t AS tick, {', '.join(read)} FROM {table.name}\n)\nGROUP BY device, t;\n"  # noqa: S608
     )
+
+
+def _whole(metric: Metric) -> bool:
+    """True where lowest, highest and last of stored tiers are whole numbers: see `scaled`."""
+    return metric.kept_scale != 1.0 and metric.kept_scale.is_integer()
 
 
 def _view(name: str, table: SampleTable) -> str:

@@ -46,8 +46,8 @@ def raw_column(metric: Metric) -> str:
 
 
 def later_name(table: SampleTable) -> str:
-    """`gpu_later` of `gpu_samples`: takes rows whose rollups were left for later, feeds them, and keeps nothing."""
-    return f"{table.name.removesuffix('_samples')}_later"
+    """`gpu_1m_later` of `gpu_samples`: takes minutes whose rollups were left for later, feeds them, and keeps nothing."""
+    return f"{table.name.removesuffix('_samples')}_1m_later"
 
 
 def is_as_on_wire(metric: Metric) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from coldplate.sinks.agreement import Between
 from coldplate.sinks.client import Client
 from coldplate.sinks.rebuild import make
-from coldplate.sinks.rollups import rollup_name, stored_tiers
+from coldplate.sinks.rollups import STORED_TIERS, rollup_name
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable, raw_column
 
 NOW_S = 240
@@ -138,7 +138,7 @@ def _widen(client: Client, table: SampleTable, values: Mapping[str, str]) -> Non
 
 
 def _roll_up(client: Client, table: SampleTable, between: Between, tell: Tell) -> None:
-    for tier in stored_tiers(table):
+    for tier in STORED_TIERS:
         state = f"{rollup_name(table, tier)}_state"
         tell(f"rollups: {state}", 0.5)
         client.execute(f"TRUNCATE TABLE {state}")

@@ -34,7 +34,7 @@ from coldplate.sinks.agreement import Between, disagreeing
 from coldplate.sinks.client import Client
 from coldplate.sinks.errors import HistoryError
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.rollups import TIERS, rollup_name, stored_tiers
+from coldplate.sinks.rollups import STORED_TIERS, rollup_name
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.topic import Topics
@@ -144,7 +144,7 @@ class _Run:
             wrong = sum(
                 disagreeing(client, table, tier, all_of_it)
                 for table in SAMPLE_TABLES
-                for tier in stored_tiers(table)
+                for tier in STORED_TIERS
             )
         return {
             **self._compare(found), "rollup_mismatch": wrong, "kills": sum(killed.values()),
@@ -239,7 +239,7 @@ class _Run:
         """Whether the rollups have at least as many ticks as the samples."""
         with suppress(HistoryError):
             return all(
-                int(client.execute(f"SELECT sum(samples) FROM {rollup_name(table, TIERS[0])}")[0][0] or 0)
+                int(client.execute(f"SELECT sum(samples) FROM {rollup_name(table, STORED_TIERS[0])}")[0][0] or 0)
                 >= int(client.execute(f"SELECT count() FROM {table.name}")[0][0])
                 for table in SAMPLE_TABLES
             )  # fmt: skip

@@ -34,7 +34,7 @@ from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
 from coldplate.sinks.rebuild import make
 from coldplate.sinks.retention import DAYS_MAX
-from coldplate.sinks.rollups import rollup_name, stored_tiers
+from coldplate.sinks.rollups import STORED_TIERS, rollup_name
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES, raw_column
 
@@ -148,7 +148,7 @@ class _Building:
         begin = datetime.fromtimestamp(START_S, UTC)
         between = Between(begin, begin + timedelta(hours=self._day.hours))
         for table in ROLLED:
-            for tier in stored_tiers(table):
+            for tier in STORED_TIERS:
                 state = f"{rollup_name(table, tier)}_state"
                 sql = (
                     "SELECT (SELECT uniqExact(device) FROM {}), (SELECT uniqExact(device) FROM {})"

@@ -119,7 +119,7 @@ def rebuild_rollups(context: Context, begin: str, end: str, as_json: bool) -> No
 def check(context: Context, begin: str, end: str, as_json: bool) -> None:
     """Whether every frame's rows are there once, and rollups agree with samples; exit 1 when not."""
     from coldplate.sinks.agreement import disagreeing, miscounted
-    from coldplate.sinks.rollups import rollup_name, stored_tiers
+    from coldplate.sinks.rollups import STORED_TIERS, rollup_name
     from coldplate.sinks.tables import SAMPLE_TABLES
 
     with _history(context, "owner") as client:
@@ -128,7 +128,7 @@ def check(context: Context, begin: str, end: str, as_json: bool) -> None:
         wrong = {
             rollup_name(table, tier): disagreeing(client, table, tier, between)
             for table in SAMPLE_TABLES
-            for tier in stored_tiers(table)
+            for tier in STORED_TIERS
         }
     result = {"lost": lost, "duplicated": doubled, "rollup_mismatch": sum(wrong.values())}
     if as_json:

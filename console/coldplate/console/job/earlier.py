@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import PLACES, listed, wholly, within
+from coldplate.console.job.measured import PLACES, listed, states, wholly, within
 from coldplate.console.job.spans import Job, Span
 from coldplate.sinks.columns import scaled
 from coldplate.sinks.rollups import TIERS, Tier
@@ -125,6 +125,6 @@ def _sql(tier: Tier, jobs: Sequence[Sequence[Span]]) -> str:
     return (
         f"SELECT n, {value('power_w', mean)}, {value('gpu_util_ratio', mean)}, {value('gpu_c', 'high[{}]')} FROM"
         " (SELECT s.n AS n, sumForEachMerge(e.counts) AS c, sumForEachMerge(e.sums) AS total, maxForEachMerge(e.highs) AS high"
-        f" FROM gpu_{tier.word}_state AS e INNER JOIN ({spans}) AS s ON s.device = e.device"
+        f" FROM {states(tier, *jobs)} AS e INNER JOIN ({spans}) AS s ON s.device = e.device"
         f" WHERE ({where}) AND {wholly(tier.seconds)} GROUP BY n)"
     )

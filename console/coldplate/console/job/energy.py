@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import SPANS_MAX, listed, within
+from coldplate.console.job.measured import POWER, SPANS_MAX, listed, states, within
 from coldplate.console.job.per_gpu import Figures, Measured
 from coldplate.console.job.spans import Span
-from coldplate.sinks.rollups import HOUR_MS
+from coldplate.sinks.rollups import HOUR_MS, TIERS, Tier
 
 FINE_S, MINUTES_S = 1800.0, 10_800.0
 """Longest span that is read from 10 s, and from minutes alone; longer ones have whole hours from the hours."""
 
+SHORT, MINUTE, HOUR = TIERS
 APART, TIMES = 0.2, 2.0
 J_PER_KWH = 3.6e6
 
@@ -25,7 +26,7 @@ J_PER_KWH = 3.6e6
 _USED = """
 SELECT e.device AS device, sum(e.used / 1000 * ({overlap}) / {bucket_ms}),
     arraySum(x -> x.2, groupUniqArray((e.t, ({overlap}) / 1000)))
-FROM gpu_{tier}_state AS e INNER JOIN {spans} AS s ON s.device = e.device
+FROM {states} AS e INNER JOIN {spans} AS s ON s.device = e.device
 WHERE {within} AND {at_ms} < s.until_ms AND {at_ms} + {bucket_ms} > s.since_ms{more}
 GROUP BY device
 """
@@ -79,10 +80,10 @@ def read_used(ask: Ask, spans: Sequence[Span]) -> dict[str, tuple[float, float]]
         some = known[at : at + SPANS_MAX]
         longest_s = max(s.length_s for s in some)
         if longest_s > MINUTES_S:
-            queries = [_of_tier("1h", HOUR_MS, some, " AND {whole}"), _edges(some)]
+            queries = [_of_tier(HOUR, some, " AND {whole}"), _edges(some)]
         else:
-            queries = [_of_tier("10s", 10_000, some)] if longest_s <= FINE_S else []
-            queries.append(_of_tier("1m", 60_000, some))
+            queries = [_of_tier(SHORT, some)] if longest_s <= FINE_S else []
+            queries.append(_of_tier(MINUTE, some))
         for number, sql in enumerate(queries):
             rows = ask(sql)
             for device, used_j, seen_s in rows:
@@ -93,10 +94,11 @@ def read_used(ask: Ask, spans: Sequence[Span]) -> dict[str, tuple[float, float]]
     return found
 
 
-def _of_tier(tier: str, bucket_ms: int, spans: Sequence[Span], more: str = "") -> str:
+def _of_tier(tier: Tier, spans: Sequence[Span], more: str = "") -> str:
+    bucket_ms = 1000 * tier.seconds
     whole = _WHOLE.format(_AT_MS, bucket_ms)
     return _USED.format(
-        tier=tier, bucket_ms=bucket_ms, at_ms=_AT_MS, overlap=_OVERLAP.format(_AT_MS, bucket_ms), spans=listed(spans), within=within(spans, bucket_ms // 1000),
+        states=states(tier, spans, of=POWER), bucket_ms=bucket_ms, at_ms=_AT_MS, overlap=_OVERLAP.format(_AT_MS, bucket_ms), spans=listed(spans), within=within(spans, tier.seconds),
         more=more.format(whole=whole),
     )  # fmt: skip
 
@@ -114,9 +116,7 @@ def _edges(spans: Sequence[Span]) -> str:
         f"(e.t >= toDateTime({a}, 'UTC') AND e.t < toDateTime({b}, 'UTC'))" for a, b in merged
     )
     hour_ms = "(toInt64(toUnixTimestamp(toStartOfHour(e.t))) * 1000)"
-    return _of_tier(
-        "1m", 60_000, spans, f" AND ({ranges}) AND NOT {_WHOLE.format(hour_ms, HOUR_MS)}"
-    )
+    return _of_tier(MINUTE, spans, f" AND ({ranges}) AND NOT {_WHOLE.format(hour_ms, HOUR_MS)}")
 
 
 def energy(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import Chosen, listed, wholly, within
+from coldplate.console.job.measured import PLACES, Chosen, listed, states, wholly, within
 from coldplate.console.job.spans import Span
 from coldplate.console.top.reasons import words
-from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES
+from coldplate.sinks.tables import RAW_DAYS
 
 SAMPLES_MAX = 3_000_000
 """GPU-seconds that are counted one by one; of more a sample a bucket is taken."""
@@ -29,13 +29,13 @@ _LAST = """
 SELECT device, mask, count() * {seconds} FROM
 (
     SELECT e.device AS device, e.t AS t, argMaxForEachMerge(e.lasts)[{place}] AS mask, sumForEachMerge(e.counts)[{place}] AS n
-    FROM gpu_{tier}_state AS e INNER JOIN {spans} AS s ON s.device = e.device
+    FROM {states} AS e INNER JOIN {spans} AS s ON s.device = e.device
     WHERE {within} AND {wholly}
     GROUP BY device, t
 )
 WHERE n > 0 GROUP BY device, mask
 """
-_PLACE = [m.name for m in SAMPLE_TABLES[0].metrics].index("clock_event_reasons") + 1
+_PLACE, _ = PLACES["clock_event_reasons"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_held(ask: Ask, spans: Sequence[Span], chosen: Chosen, now_ms: int) -> H
     at: Chosen | None = chosen
     while at is not None:
         sql = _LAST.format(
-            seconds=at.tier.seconds, place=_PLACE, tier=at.tier.word, spans=listed(at.spans),
+            seconds=at.tier.seconds, place=_PLACE, states=states(at.tier, at.spans), spans=listed(at.spans),
             within=within(at.spans, at.tier.seconds), wholly=wholly(at.tier.seconds),
         )  # fmt: skip
         if rows := ask(sql):

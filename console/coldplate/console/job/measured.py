@@ -6,12 +6,12 @@ some of its GPUs, evenly chosen.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldplate.console.job.spans import Span
 from coldplate.sinks.columns import scaled
-from coldplate.sinks.rollups import TIERS, Tier
-from coldplate.sinks.tables import SAMPLE_TABLES
+from coldplate.sinks.rollups import STORED_TIERS, TIERS, Tier, states_of
+from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
 BUCKETS_MAX = 40_000
 """Needed for one question: as many as two cores unpack in a part of a second, within a reader's memory of 1 GiB."""
@@ -27,8 +27,12 @@ MEANS = ("power_w", "gpu_c", "hbm_c", "gpu_util_ratio", "sm_clock_mhz")
 BUSY_RATIO = 0.3
 """A step in which the median GPU is busier than this is one of load."""
 
-PLACES = {m.name: (n, m) for n, m in enumerate(SAMPLE_TABLES[0].metrics, 1)}
+GPU = SAMPLE_TABLES[0]
+PLACES = {m.name: (n, m) for n, m in enumerate(GPU.metrics, 1)}
 """Where in the arrays of the rollups a metric is."""
+
+POWER = replace(GPU, metrics=(PLACES["power_w"][1],))
+"""For what reads nothing else: the samples' other columns need not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +123,22 @@ def listed(spans: Sequence[Span]) -> str:
     )
 
 
-def within(spans: Sequence[Span], bucket_s: int, column: str = "e") -> str:
+def within(spans: Sequence[Span], bucket_s: int, of: str = "e.") -> str:
     """Condition that finds their rows by the table's order, the time of it in whole buckets."""
     begin, end = _ends(spans)
     devices = ", ".join(sorted({str(s.device) for s in spans}))
     return (
-        f"{column}.device IN ({devices}) AND {column}.t >= toDateTime({begin // bucket_s * bucket_s}, 'UTC')"
-        f" AND {column}.t < toDateTime({end}, 'UTC')"
+        f"{of}device IN ({devices}) AND {of}t >= toDateTime({begin // bucket_s * bucket_s}, 'UTC')"
+        f" AND {of}t < toDateTime({-(-end // bucket_s) * bucket_s}, 'UTC')"
     )
+
+
+def states(tier: Tier, *jobs: Sequence[Span], of: SampleTable = GPU) -> str:
+    """What a rollup's states are read from: its table, or samples within the spans of each job, of these metrics."""
+    if tier in STORED_TIERS:
+        return f"gpu_{tier.word}_state"
+    where = " OR ".join(f"({within(spans, tier.seconds, '')})" for spans in jobs)
+    return f"({states_of(of, tier, where)})"
 
 
 def wholly(bucket_s: int) -> str:
@@ -199,7 +211,7 @@ def _cells(chosen: Chosen) -> str:
         f"(SELECT device, n, bucket_n, {used} AS used_j, {', '.join(columns)} FROM (SELECT e.device AS device,"
         f" intDiv(toInt64(toUnixTimestamp(e.t)) - {begin}, {step}) AS n, uniqExact(e.t) AS bucket_n, sum(e.used) AS used,"
         " sumForEachMerge(e.counts) AS c, sumForEachMerge(e.sums) AS total, minForEachMerge(e.lows) AS low,"
-        f" maxForEachMerge(e.highs) AS high FROM gpu_{chosen.tier.word}_state AS e"
+        f" maxForEachMerge(e.highs) AS high FROM {states(chosen.tier, chosen.spans)} AS e"
         f" INNER JOIN {listed(chosen.spans)} AS s ON s.device = e.device"
         f" WHERE {within(chosen.spans, chosen.tier.seconds)} AND {wholly(chosen.tier.seconds)} GROUP BY device, n))"
     )

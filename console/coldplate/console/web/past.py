@@ -20,7 +20,7 @@ from coldplate.console.web.water import racks_of
 from coldplate.dashboards.web.channels import F32
 from coldplate.dashboards.web.picture import Picture
 from coldplate.dashboards.web.ports import NotThen
-from coldplate.sinks.rollups import TIERS, Tier
+from coldplate.sinks.rollups import STORED_TIERS, TIERS, Tier
 
 STALE_MS = round(1000 * STALE_S)
 RAW_STEP_MS = 10_000
@@ -29,11 +29,12 @@ RAW_STEP_MS = 10_000
 PICTURES = 64
 """Kept for who looks at the same past: 3 MB each at 100,000 GPUs."""
 
+_OF = [f"gpu_{t.word}_state" if t in STORED_TIERS else "gpu_samples" for t in TIERS]
 _BEGINS = (
     "SELECT (SELECT toUnixTimestamp64Milli(minOrNull(t)) FROM gpu_samples), "
-    + ", ".join(f"(SELECT toInt64(toUnixTimestamp(minOrNull(t))) * 1000 FROM gpu_{t.word}_state)" for t in TIERS)
+    + ", ".join(f"(SELECT toInt64(toUnixTimestamp(minOrNull(t))) * 1000 FROM {of})" for of in _OF)
     + ", toUnixTimestamp64Milli(now64(3))"
-)  # fmt: skip
+)
 _MEANS = """
 SELECT device, toFloat32(ifNull(power_w_mean, nan)) AS power, toFloat32(ifNull(gpu_c_mean, nan)) AS temperature,
     toFloat32(ifNull(margin_c_mean, nan)) AS margin, toUInt32(ifNull(job_last, 0)) AS job,
