@@ -107,8 +107,8 @@ def _read(explain, sql):
     ("chosen", "hours", "table"),
     [
         (NONE_CHOSEN, 24, "gpu_1h_state"), ([Choice("rack", "rack-0000")], 24, "gpu_1m_state"),
-        (NONE_CHOSEN, 1, "gpu_1m_state"), ([Choice("rack", "rack-0000")], 1, "gpu_10s_state"),
-        (NONE_CHOSEN, 0.25, "gpu_10s_state"), ([Choice("rack", "rack-0000")], 720, "gpu_1h_state"),
+        (NONE_CHOSEN, 1, "gpu_1m_state"), ([Choice("rack", "rack-0000")], 1, "gpu_samples"),
+        (NONE_CHOSEN, 0.25, "gpu_samples"), ([Choice("rack", "rack-0000")], 720, "gpu_1h_state"),
     ],
 )  # fmt: skip
 def test_a_choice_is_shown_more_finely_than_all(day, chosen, hours, table):
@@ -125,17 +125,20 @@ def test_the_rack_dashboard_takes_the_tier_by_the_choice():
     assert all("if(${rack:sqlstring} = 'all'" in a.sql for a in panels)
 
 
-def test_short_times_of_a_gpu_are_drawn_from_samples_as_long_as_these_are_there(day):
-    """Then from rollups: the same values at a tick a minute, and never both."""
+def test_short_times_of_a_gpu_are_drawn_from_samples(day):
+    """Longer ones from rollups: the same values at a tick a minute, and never both."""
     ask, execute, end_ms = day
     model = gpu.BOARD.model()
     power = next(a for a in asked("gpu", model) if a.place == "Power" and a.ref == "A")
     chosen = choices(model, {"gpu": "rack-0000/node-0/gpu-0"})
-    short, long = (expand(power.sql, _shown(end_ms, hours), chosen) for hours in (0.25, 24))
+    short, tens, long = (
+        expand(power.sql, _shown(end_ms, hours, least_s), chosen)
+        for hours, least_s in ((0.25, 1), (0.25, 10), (24, 1))
+    )
     from_samples = _rounded(ask(short))
     assert 15 <= len(from_samples)
     hours = ask(long)
     assert 1440 <= len(hours) <= 1442
+    assert from_samples == _rounded(ask(tens))
     execute("TRUNCATE TABLE gpu_samples")
-    assert from_samples == _rounded(ask(short))
     assert hours == ask(long)

@@ -36,10 +36,19 @@ class Tier:
         """True for its intervals."""
         parts = [f"{self.interval} >= {self.from_s}"] if self.from_s else []
         parts += [f"{self.interval} < {self.below_s}"] if self.below_s < FOREVER_S else []
-        return " AND ".join(parts)
+        told = " AND ".join(parts)
+        # Of what is grouped as it is read a false constant leaves the samples in the plan, and what is planned counts against a
+        # reader's limits; nor may it be a range of `t` that others contradict, which becomes a false constant.
+        return f"toYear(t) > if({told}, 0, {NO_YEAR})" if self.suffix == GROUPED else told
 
 
 FOREVER_S = 1 << 30
+NO_YEAR = 9999
+"""Of which there are no samples."""
+
+GROUPED = "10s"
+"""Made of samples as it is read."""
+
 TIERS = (Tier("10s", 0, 60), Tier("1m", 60, 1200), Tier("1h", 1200, FOREVER_S))
 """From two weeks on hours: a month of a fleet has 43 million minutes."""
 

@@ -1,9 +1,10 @@
 """One GPU, or the few of a node: power, heat, clocks and what holds them down, errors, jobs, and what was wrong.
 
-Up to eight of what is chosen are shown. Short times are drawn from the samples themselves, as long as these are kept.
+Up to eight of what is chosen are shown. Short times are drawn from the samples themselves.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from grafana_foundation_sdk.models.common import GraphDrawStyle
 from grafana_foundation_sdk.models.dashboard import (
@@ -29,7 +30,7 @@ from coldplate.dashboards.panels import (
     series,
     states,
 )
-from coldplate.dashboards.tiers import TIERS, Tier
+from coldplate.dashboards.tiers import TIERS
 from coldplate.dashboards.units import unit_of
 from coldplate.dashboards.variables import chosen
 
@@ -46,12 +47,7 @@ _NAMES = f"(SELECT device, id FROM inventory FINAL WHERE {_PLACED} ORDER BY id L
 _FEW = f" Up to {GPUS_SHOWN} GPUs."
 
 _RAW = f"$__interval_s < {RAW_BELOW_S}"
-_RAW_BEGINS = (
-    "(SELECT coalesce(minOrNull(t), toDateTime64('2100-01-01 00:00:00', 3)) FROM gpu_samples"
-    f" WHERE {_RAW} AND $__timeFilter(t) AND {_HERE})"
-)
-"""Before it there are rollups alone: samples are kept for weeks."""
-
+TENS = replace(TIERS[0], from_s=RAW_BELOW_S)
 AGGREGATES = {"min": "min", "mean": "avg", "max": "max"}
 Line = tuple[str, str, str]
 """Name of a series, metric, and which of `AGGREGATES`."""
@@ -61,7 +57,7 @@ _METRICS = ("gpu_c", "margin_c")
 
 
 def _lines(lines: Sequence[Line], *more: str) -> str:
-    """Metrics of each GPU, from samples where these are fine enough and still there.
+    """Metrics of each GPU, of short times from samples.
 
     Parameters
     ----------
@@ -87,12 +83,8 @@ def _lines(lines: Sequence[Line], *more: str) -> str:
 
     return "\nUNION ALL\n".join([
         select("gpu_samples", _RAW, raw=True),
-        *(select(f"gpu_{t.suffix}", _without_raw(t), raw=False) for t in TIERS),
+        *(select(f"gpu_{t.suffix}", t.condition, raw=False) for t in (TENS, *TIERS[1:])),
     ])  # fmt: skip
-
-
-def _without_raw(tier: Tier) -> str:
-    return tier.condition if tier.from_s else f"{tier.condition} AND m.t < {_RAW_BEGINS}"
 
 
 def _slow(columns: str) -> str:
