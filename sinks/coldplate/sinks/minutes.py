@@ -45,17 +45,17 @@ def minutes(table: SampleTable, samples: Columns) -> dict[str, NDArray[Any]]:
         "samples": counts.astype(np.uint64),
         "used": np.zeros(len(begins), np.int64),
     }
-    places = np.arange(len(device))
+    places, always = np.arange(len(device)), int(np.bitwise_and.reduce(samples["present"]))
     for metric in table.metrics:
         values = samples[raw_column(metric)]
         if metric.name in POWERS:
             joules = values.astype(np.int64) * samples["tick_ms"].astype(np.int64)
             out["used"] = np.add.reduceat(joules, begins)
-        there = (samples["present"] >> np.uint64(metric.number) & np.uint64(1)).astype(np.bool_)
         last = begins + counts - 1
-        if there.all():
+        if always >> metric.number & 1:
             n, low, high = counts, values, values
         else:
+            there = (samples["present"] >> np.uint64(metric.number) & np.uint64(1)).astype(np.bool_)
             n = np.add.reduceat(there, begins, dtype=np.int64)
             low, high = (np.where(there, values.astype(np.int64), e) for e in (HIGHEST, LOWEST))
             last = np.maximum.reduceat(np.where(there, places, -1), begins)
@@ -73,7 +73,7 @@ def _statistics(
         f"{metric.name}_n": n.astype(np.uint8),
         f"{metric.name}_low": np.minimum.reduceat(low, begins).astype(np.int64),
         f"{metric.name}_high": np.maximum.reduceat(high, begins).astype(np.int64),
-        f"{metric.name}_sum": np.add.reduceat(values.astype(np.int64), begins),
+        f"{metric.name}_sum": np.add.reduceat(values, begins, dtype=np.int64),
         f"{metric.name}_last": np.where(found, values[last].astype(np.int64), 0),
         f"{metric.name}_ms": np.where(found, t[last] % HOUR_MS + 1, 0).astype(np.uint32),
     }
