@@ -13,6 +13,7 @@ from pathlib import Path
 from coldplate.sinks.columns import TYPES, alias, codec, column_type, comment, scaled
 from coldplate.sinks.rollups import (
     STORED_TIERS,
+    TIERS,
     later_sql,
     merges_sql,
     minute_columns,
@@ -20,6 +21,7 @@ from coldplate.sinks.rollups import (
     regrown_sql,
     rollup_name,
     rollup_sql,
+    shown_sql,
     without_first_sql,
 )
 from coldplate.sinks.tables import (
@@ -91,6 +93,8 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
         "-- The tier of 10 s is made of the samples as it is read, and minutes that were left for later are made by the sink.\n"
         f"-- {head}"
         + "".join("\n" + without_first_sql(t) for t in kept if not t.sparse)
+        # Its whole numbers were floats.
+        + "".join("\n" + shown_sql(t, TIERS[0]) for t in kept if t.sparse)
         + "".join("\n" + minutes_sql(t) for t in kept)
     )
     out[MERGES] = f"-- Parts of alike size are merged with each other. {head}\n" + merges_sql(

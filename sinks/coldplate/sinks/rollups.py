@@ -4,7 +4,7 @@ A tier's state (`gpu_1m_state`) has an array a statistic with a metric a place: 
 All of them can be merged from parts, so a bucket may be added to at any time, and rows that come late correct theirs. What
 feeds it (`gpu_1m_feed`) inserts under the token of the sink's own insert, so that a repeated one adds nothing anywhere
 (docs/adr/0007-rollups-fed-by-views.md has the test, and why arrays). People read `gpu_1m`, with a column each.
-`gpu_10s` has the same columns, made of the samples as they are read: ten of these take a quarter of the bytes of their bucket's
+`gpu_10s` has the same columns, made of the samples as they are read: ten of these take no more bytes than their bucket's
 state, and no longer to read (docs/adr/0013-minutes-made-by-the-sink.md).
 """
 
@@ -30,7 +30,7 @@ MERGE_BASE = 60
 more than it is: parts of alike size are merged some 35 at a time, and each row twice in hours instead of three to thirty times.
 
 With ClickHouse's 5, and the more so with a least number of parts, the large one of before is written again with the few small
-ones that came since (docs/adr/0013-minutes-made-by-the-sink.md has the figures)."""
+ones that came since (docs/adr/0014-parts-of-alike-size.md has the figures)."""
 
 STATE_ROWS = 512
 """Of each part that are in memory in a merge, at some 10 kB: of four dozen parts 8,192 each, which is usual, were more than the server had."""
@@ -191,7 +191,7 @@ def regrown_sql(table: SampleTable) -> str:
     name = rollup_name(table, tier)
     feed = _refed(f"{name}_feed", states_of(table, tier, NOW))
     later = _refed(f"{later_name(table)}_feed", _states_of_minutes(table))
-    return "\n".join([feed, later, *(_shown(table, tier) for tier in TIERS)])
+    return "\n".join([feed, later, *(shown_sql(table, tier) for tier in TIERS)])
 
 
 def later_sql(table: SampleTable) -> str:
@@ -253,8 +253,7 @@ def minutes_sql(table: SampleTable) -> str:
     columns = ["device UInt64", "t DateTime('UTC')", "samples UInt64", "used Int64"]
     columns += minute_columns(table.metrics)
     return (
-        (_shown(table, TIERS[0]) + "\n" if table.sparse else "")
-        + f"DROP TABLE IF EXISTS {name}_feed SYNC;\n"
+        f"DROP TABLE IF EXISTS {name}_feed SYNC;\n"
         f"DROP TABLE IF EXISTS {_samples_later(table)} SYNC;\n\n"
         f"CREATE TABLE IF NOT EXISTS {name}\n(\n    "
         + ",\n    ".join(columns)
@@ -312,7 +311,8 @@ def states_of(table: SampleTable, tier: Tier, where: str = "", source: str = "")
     )  # fmt: skip
 
 
-def _shown(table: SampleTable, tier: Tier) -> str:
+def shown_sql(table: SampleTable, tier: Tier) -> str:
+    """The view of a tier for people."""
     name = rollup_name(table, tier)
     return _view(name, table) if tier in STORED_TIERS else _view_of_samples(name, table, tier)
 
