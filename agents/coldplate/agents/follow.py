@@ -1,5 +1,6 @@
 """Looks at Kafka from outside: what a topic gets from now on, and how far a group is behind. Joins no group."""
 
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +11,18 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
     from kafka.admin import OffsetSpec
-    from kafka.errors import KafkaError
+    from kafka.errors import (
+        CoordinatorNotAvailableError,
+        KafkaError,
+        UnknownTopicOrPartitionError,
+        for_code,
+    )
 
 from coldplate.agents.settings import KafkaSettings
 from coldplate.wire.refusal import reason, words
 
 CALL_MS = 5_000
+AGAIN_S = 0.1
 
 
 class NotAnswering(RuntimeError):  # noqa: N818  the broker's state, not a fault of the caller
@@ -32,7 +39,7 @@ class Seen:
 
 
 class Follower:
-    """Reads topics from the moment it is made.
+    """Reads topics from the moment it is made, or from an earlier one.
 
     Parameters
     ----------
@@ -40,13 +47,17 @@ class Follower:
         How to reach Kafka.
     topics
         Their names; they must exist.
+    since_ms
+        Unix milliseconds, by the broker's clock: records that it appended from then on come too.
 
     Raises
     ------
     NotAnswering
     """
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, topics: Sequence[str], since_ms: int | None = None
+    ) -> None:
         self._topics = ", ".join(topics)
         try:
             self._consumer: Any = KafkaConsumer(
@@ -54,18 +65,33 @@ class Follower:
                 fetch_max_wait_ms=100, allow_auto_create_topics=False, metrics_enabled=False,
                 **settings.client_options(),
             )  # fmt: skip
-            places = [
-                TopicPartition(topic, p)
-                for topic in topics
-                for p in sorted(self._consumer.partitions_for_topic(topic) or ())
-            ]
-            self._consumer.assign(places)
-            # Positions are fixed now: what comes after this line is seen.
-            for place, offset in self._consumer.end_offsets(places, timeout_ms=CALL_MS).items():
-                self._consumer.seek(place, offset)
+            try:
+                self._begin(topics, since_ms)
+            except BaseException:
+                self.close()
+                raise
         except (KafkaError, OSError) as error:
-            why = reason(error, settings.client_options())
+            why = reason(error, settings.client_options(), self._topics)
             raise NotAnswering(f"Kafka at {settings.brokers}: {why}") from None
+
+    def _begin(self, topics: Sequence[str], since_ms: int | None) -> None:
+        places = []
+        for topic in topics:
+            partitions = self._consumer.partitions_for_topic(topic)
+            if not partitions:
+                # Or it would never be heard, and nobody would notice.
+                raise UnknownTopicOrPartitionError(topic)
+            places += [TopicPartition(topic, p) for p in sorted(partitions)]
+        self._consumer.assign(places)
+        # Positions are fixed now: what comes after this line is seen.
+        begin = self._consumer.end_offsets(places, timeout_ms=CALL_MS)
+        if since_ms is not None:
+            found = self._consumer.offsets_for_times(
+                dict.fromkeys(places, since_ms), timeout_ms=CALL_MS
+            )
+            begin |= {place: at.offset for place, at in found.items() if at is not None}
+        for place, offset in begin.items():
+            self._consumer.seek(place, offset)
 
     def poll(self, timeout_s: float) -> list[Seen]:
         """Records that came within the time.
@@ -112,12 +138,21 @@ class Lag:
             self._admin: Any = KafkaAdminClient(
                 bootstrap_timeout_ms=CALL_MS, **settings.client_options()
             )
-            self._partitions = len(self._admin.describe_topics([topic])[0]["partitions"])
-        except LookupError:
-            raise NotAnswering(f"Kafka at {settings.brokers} has no topic {topic}") from None
+            try:
+                self._partitions = self._count_partitions()
+            except BaseException:
+                self.close()
+                raise
         except (KafkaError, OSError) as error:
             why = reason(error, settings.client_options(), topic)
             raise NotAnswering(f"Kafka at {settings.brokers}: {why}") from None
+
+    def _count_partitions(self) -> int:
+        found = self._admin.describe_topics([self._topic])[0]
+        if found["error_code"]:
+            # A topic that is not there has no partitions, and of none nobody is ever behind.
+            raise for_code(found["error_code"])(self._topic)
+        return len(found["partitions"])
 
     def records(self) -> dict[str, int]:
         """By group; a group that has committed nothing yet is behind by everything.
@@ -134,7 +169,7 @@ class Lag:
             starts = self._admin.list_partition_offsets(
                 dict.fromkeys(places, OffsetSpec.EARLIEST), timeout_ms=CALL_MS
             )
-            committed = self._admin.list_group_offsets(self._groups)
+            committed = self._offsets()
         except (KafkaError, OSError) as error:
             raise NotAnswering(words(error)) from None
         out = {}
@@ -154,7 +189,7 @@ class Lag:
         NotAnswering
         """
         try:
-            found = self._admin.list_group_offsets(self._groups)
+            found = self._offsets()
         except (KafkaError, OSError) as error:
             raise NotAnswering(words(error)) from None
         return {
@@ -165,6 +200,17 @@ class Lag:
             )
             for group in self._groups
         }
+
+    def _offsets(self) -> dict[str, Any]:
+        """A cluster that is asked for a group for the first time makes the topic of all groups' offsets first."""
+        deadline_s = time.monotonic() + CALL_MS / 1000
+        while True:
+            try:
+                return dict(self._admin.list_group_offsets(self._groups))
+            except CoordinatorNotAvailableError:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(AGAIN_S)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -4,6 +4,7 @@ And what else is done to a broker before parts may use it: rights and passwords,
 """
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ with warnings.catch_warnings():
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the error that is raised says it
 
+SHOWN_WITHIN_S = 30.0
+SHOWN_AGAIN_S = 0.05
+
 
 class TopicsError(RuntimeError):
     """Kafka did not answer, or refused; the message says which, and what to do."""
@@ -44,12 +48,13 @@ def create_topics(
     """What became of each topic: `created` or `exists`.
 
     The broker stamps records as it appends them (LogAppendTime): readers judge ages by one clock, and a
-    repeat of a reading comes to the same verdict.
+    repeat of a reading comes to the same verdict. When it returns, the broker that was asked tells readers of all of them:
+    a controller has made a topic some time before brokers know of it, and who looks in between sees none.
 
     Raises
     ------
     TopicsError
-        When no broker answers or rights are missing.
+        When no broker answers, rights are missing, or a topic has no leader after `SHOWN_WITHIN_S`.
     """
     with _admin(settings, "to create") as admin:
         there = set(admin.list_topics())
@@ -71,7 +76,23 @@ def create_topics(
                 out[spec.name] = "created"
             except TopicAlreadyExistsError:
                 out[spec.name] = "exists"
+        _await_shown(admin, list(out))
         return out
+
+
+def _await_shown(admin: Any, topics: Sequence[str]) -> None:
+    deadline_s = time.monotonic() + SHOWN_WITHIN_S
+    while waiting := [t["name"] for t in admin.describe_topics(topics) if not _is_shown(t)]:
+        if time.monotonic() > deadline_s:
+            raise TopicsError(
+                f"no leader of {', '.join(waiting)} after {SHOWN_WITHIN_S:g} s: are enough brokers up?"
+            )
+        time.sleep(SHOWN_AGAIN_S)
+
+
+def _is_shown(topic: Mapping[str, Any]) -> bool:
+    partitions = topic["partitions"]
+    return bool(partitions) and all(p["leader_id"] >= 0 for p in partitions)
 
 
 def grant(settings: KafkaSettings, rights: Mapping[str, Sequence[Right]]) -> int:

@@ -14,6 +14,8 @@ RIGHTS = "`coldplate topics acls` lists what each part needs"
 
 _SAID = {
     "TopicAuthorizationFailedError": f"no right to a topic: {RIGHTS}",
+    "UnknownTopicOrPartitionError":
+        f"a topic is not there, or no right to it: `coldplate topics create` makes it, {RIGHTS}",
     "GroupAuthorizationFailedError": f"no right to the consumer group: {RIGHTS}",
     "ClusterAuthorizationFailedError": f"no right to the cluster: {RIGHTS}",
     "TransactionalIdAuthorizationFailedError": f"no right to the transaction: {RIGHTS}",

@@ -78,11 +78,15 @@ class Watch:
     ----------
     context
         How to reach the servers.
+    since_ms
+        Incidents and events that Kafka has from this moment on (Unix milliseconds) are seen, whenever it is reached.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, since_ms: int) -> None:
         self.sight = Sight()
-        self._context = context
+        self.trouble = ""
+        """Why Kafka's topics could not be followed, at last."""
+        self._context, self._since_ms = context, since_ms
         self._following = threading.Event()
         self._stop = threading.Event()
         self._threads = [
@@ -97,7 +101,7 @@ class Watch:
 
     @property
     def following(self) -> bool:
-        """Whether every incident and event from now on will be seen."""
+        """Whether Kafka was reached: every incident and event is seen."""
         return self._following.is_set()
 
     def stop(self) -> None:
@@ -112,12 +116,14 @@ class Watch:
             try:
                 task()
             except (NotAnswering, HistoryError) as error:
+                if task == self._follow:
+                    self.trouble = str(error)
                 log.info("%s; trying again", error)
                 self._stop.wait(1.0)
 
     def _follow(self) -> None:
         topics = self._context.topics
-        follower = Follower(self._context.kafka, (topics.incidents, topics.events))
+        follower = Follower(self._context.kafka, (topics.incidents, topics.events), self._since_ms)
         self._following.set()
         try:
             while not self._stop.is_set():
