@@ -9,6 +9,7 @@ from coldplate.sinks.lag import OnEvent
 from coldplate.sinks.loop import OnStats, Sink
 from coldplate.sinks.settings import SinkSettings
 from coldplate.sinks.store import ClickHouseStore
+from coldplate.wire.lasting import keep_for_good
 
 
 def run_sink(
@@ -33,6 +34,7 @@ def run_sink(
         sink.stop()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    keep_for_good()
     try:
         sink.run()
     finally:

@@ -20,13 +20,13 @@ from aiokafka.errors import KafkaError
 from coldplate.streams.app import create_app
 from coldplate.streams.connection import client_options
 from coldplate.streams.ending import EXIT_FAILED
-from coldplate.streams.lasting import keep_for_good
 from coldplate.streams.parting import leave
 from coldplate.streams.pipeline import Pipeline
 from coldplate.streams.reading import Reader
 from coldplate.streams.settings import WorkerSettings
 from coldplate.streams.tail import ask_history, restore
 from coldplate.wire.inventory import Inventory
+from coldplate.wire.lasting import keep_for_good
 from coldplate.wire.ports import History
 from coldplate.wire.refusal import reason
 

@@ -13,12 +13,12 @@ from coldplate.agents.framer import Framer
 from coldplate.console.benching.machine import describe
 from coldplate.console.benching.twin import GPUS_PER_NODE, NODES_PER_RACK, rss_max_mb
 from coldplate.streams.detectors import defaults
-from coldplate.streams.lasting import keep_for_good
 from coldplate.streams.pipeline import Pipeline, Record
 from coldplate.twin.collector import TwinCollector
 from coldplate.twin.model import Hall
 from coldplate.twin.scenario import Scenario
 from coldplate.wire.frame import decode_frame
+from coldplate.wire.lasting import keep_for_good
 
 WARM_UP_S = 10
 START = 1_800_000_000

@@ -24,7 +24,7 @@ def main(kafka: str, prefix: str, inventory: str, parameters: str, stats: str) -
     """Until told to end."""
     site.addsitedir(os.environ[OURS])
     from coldplate.console.running import StatsFile
-    from coldplate.streams.lasting import keep_for_good
+    from coldplate.wire.lasting import keep_for_good
 
     judge = _Judge(prefix, Path(inventory), Path(parameters))
     # As a worker does before its first frame.
