@@ -4,16 +4,23 @@ import json
 import socket
 import time
 from contextlib import closing
+from functools import partial
 from importlib import import_module
 from uuid import uuid4
 
 import pytest
 from sinks.servers import database
 
+from coldplate.agents.publisher import KafkaPublisher
+from coldplate.agents.settings import KafkaSettings
+from coldplate.agents.topics import create_topics
+from coldplate.console import checkup_part
 from coldplate.console.checkup_part import PARTS
+from coldplate.console.context import Context
 from coldplate.console.vitals.options import Local
 from coldplate.console.vitals.part import Vitals
 from coldplate.sinks.client import Client
+from coldplate.sinks.migrate import migrate
 from coldplate.wire.topic import Topics
 
 NOBODY = "127.0.0.1:9"
@@ -74,6 +81,34 @@ def test_a_part_sees_topics_and_schema_come(run, kafka_bootstrap, clickhouse_url
     assert "up to date" == checks["schema"]["found"]
     # The sink has no right to rejects, and does not ask for them.
     assert Topics(prefix).rejects not in " ".join(checks)
+
+
+@pytest.mark.e2e
+def test_nothing_stored_is_a_fault_where_kafka_has_something(
+    monkeypatch, kafka_bootstrap, clickhouse_url
+):
+    """An idle hall is none; nor is one that has just begun; nor is Kafka's absence, which is told beside it."""
+    prefix = f"t{uuid4().hex[:8]}"
+    monkeypatch.setenv("COLDPLATE_KAFKA", kafka_bootstrap)
+    monkeypatch.setenv("COLDPLATE_TOPIC_PREFIX", prefix)
+    context, settings = Context(), KafkaSettings(kafka_bootstrap)
+    with database(clickhouse_url) as history, Client(history) as client:
+        migrate(client)
+        look = partial(checkup_part._stored, context, client)
+        assert look().ok
+        create_topics(settings, Topics(prefix).specs(2))
+        assert look().ok
+        assert "no frame that waits" in look().found
+        publisher = KafkaPublisher(settings)
+        publisher.publish(Topics(prefix).frames, b"rack-1", b"a frame")
+        assert 0 == publisher.flush(10)
+        publisher.close(1.0)
+        assert look().ok
+        monkeypatch.setattr(checkup_part, "UNSTORED_S", 0)
+        found = look()
+        assert not found.ok
+        assert "though Kafka has frames of 0 s ago" in found.found
+        assert "whether a sink runs" in found.todo
 
 
 def test_what_is_away_or_missing_is_told_with_its_place(run, tmp_path):

@@ -201,6 +201,22 @@ class Lag:
             for group in self._groups
         }
 
+    def first_since(self, at_ms: int) -> int | None:
+        """When the brokers appended the topic's first record at or after a moment, Unix milliseconds; None: there is none.
+
+        Raises
+        ------
+        NotAnswering
+        """
+        places = [TopicPartition(self._topic, p) for p in range(self._partitions)]
+        try:
+            found = self._admin.list_partition_offsets(
+                dict.fromkeys(places, at_ms), timeout_ms=CALL_MS
+            )
+        except (KafkaError, OSError) as error:
+            raise NotAnswering(words(error)) from None
+        return min((int(at.timestamp) for at in found.values() if at.offset >= 0), default=None)
+
     def _offsets(self) -> dict[str, Any]:
         """A cluster that is asked for a group for the first time makes the topic of all groups' offsets first."""
         deadline_s = time.monotonic() + CALL_MS / 1000

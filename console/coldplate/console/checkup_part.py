@@ -8,6 +8,7 @@ import os
 import shutil
 import ssl
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ LAG_RECORDS = 20_000
 """As the chart's alert ColdplateWorkerBehind has it: some 10 s of a hall of 100,000 GPUs."""
 LATELY_S, BEHIND_S = 60, 60
 """What was stored so lately, and how old the newest of it may be: frames of 10 s that a sink of a large hall keeps for 5 s are a quarter of it."""
+UNSTORED_S = 30
+"""So old may a frame in Kafka be while nothing of the last minute is stored: a hall has just begun, or a sink has."""
 FREE_BYTES = 100_000_000
 ASK_S = 3.0
 
@@ -165,7 +168,7 @@ def _history(context: Context, needs: Needs, part: str) -> Iterator[Finding]:
             yield Finding("clickhouse", True, where)
             lacking = pending(client)
             if part == "sink" and not lacking:
-                yield _stored(client)
+                yield _stored(context, client)
     except MigrationError as error:
         yield Finding("schema", False, str(error), "run the coldplate that migrated it")
     except (HistoryError, Failure) as error:
@@ -175,8 +178,8 @@ def _history(context: Context, needs: Needs, part: str) -> Iterator[Finding]:
         yield Finding("schema", not lacking, said, "coldplate migrate" if lacking else "")
 
 
-def _stored(client: "Client") -> Finding:
-    """How old the newest is that came in lately, whatever is committed."""
+def _stored(context: Context, client: "Client") -> Finding:
+    """How old the newest is that came in lately, whatever is committed; when nothing came, whether anything could."""
     sql = (
         "SELECT count(), dateDiff('second', max(t), now64(3)) FROM frames "
         f"WHERE stored_at > now64(3) - INTERVAL {LATELY_S} SECOND"
@@ -184,10 +187,28 @@ def _stored(client: "Client") -> Finding:
     ((frames, behind_s),) = client.execute(sql)
     name = "newest stored"
     if not frames:
-        return Finding(name, True, f"nothing was stored within the last {LATELY_S} s")
+        return _nothing_stored(context, name)
     ok = behind_s <= BEHIND_S
     todo = "" if ok else "see whether it waits for a server; otherwise more sinks, or sink.rollup_s"  # fmt: skip
     return Finding(name, ok, f"{behind_s} s old", todo)
+
+
+def _nothing_stored(context: Context, name: str) -> Finding:
+    """An idle hall has nothing in Kafka either."""
+    from coldplate.agents.follow import Lag, NotAnswering
+
+    found = f"nothing was stored within the last {LATELY_S} s"
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        with closing(Lag(context.kafka, context.topics.frames, ())) as lag:
+            first_ms = lag.first_since(now_ms - 1000 * LATELY_S)
+    except (NotAnswering, Failure):
+        # Told beside it.
+        return Finding(name, True, found)
+    if first_ms is None or now_ms - first_ms < 1000 * UNSTORED_S:
+        return Finding(name, True, f"{found}, and Kafka has no frame that waits for it")
+    todo = "see whether a sink runs, and whether it waits for a server: its log says why"
+    return Finding(name, False, f"{found}, though Kafka has frames of {(now_ms - first_ms) / 1000:.0f} s ago", todo)  # fmt: skip
 
 
 def _folder(context: Context, part: str) -> Iterator[Finding]:
