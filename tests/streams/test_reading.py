@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CorruptRecordException
@@ -194,26 +195,56 @@ def test_what_was_written_down_is_given_to_who_gets_a_rack_and_not_to_who_has_it
     asyncio.run(run())
 
 
-def test_a_worker_of_an_earlier_version_may_still_be_in_the_group(kafka_bootstrap):
-    """It knows round-robin only: both read while it is there."""
+def test_several_workers_share_out_once_for_each_that_comes(kafka_bootstrap):
+    """Not once more for what each of them asks beside: a group of a few would never come to an end."""
 
     async def run():
         topics = new_topics(kafka_bootstrap)
         settings = settings_of(kafka_bootstrap, topics)
-        earlier = AIOKafkaConsumer(
+        async with kafka_of(kafka_bootstrap, topics) as kafka, AsyncExitStack() as stack:
+            readers = []
+            for count in range(1, PARTITIONS + 1):
+                reader, _ = await stack.enter_async_context(reading(kafka, settings))
+                readers.append(reader)
+                await until(
+                    lambda: all(r.behind() for r in readers) and 2 * PARTITIONS == sum(len(r.behind()) for r in readers),
+                    WITHIN_S, "each its part",
+                )  # fmt: skip
+                coordinators = [r.membership._consumer._coordinator for r in readers]
+                assert [count] * count == [c.generation for c in coordinators]
+            await asyncio.sleep(settings.session_s)
+            assert [PARTITIONS] * PARTITIONS == [c.generation for c in coordinators]
+
+    asyncio.run(run())
+
+
+def test_who_shares_out_otherwise_is_waited_for(kafka_bootstrap, caplog):
+    """Somebody's own consumer in the workers' group: it is said, once, and read when it has gone."""
+
+    async def run():
+        topics = new_topics(kafka_bootstrap)
+        settings = settings_of(kafka_bootstrap, topics)
+        other = AIOKafkaConsumer(
             topics.frames, topics.events, bootstrap_servers=kafka_bootstrap, group_id=settings.group,
             enable_auto_commit=False, session_timeout_ms=6000, heartbeat_interval_ms=500,
         )  # fmt: skip
         async with kafka_of(kafka_bootstrap, topics) as kafka:
-            await earlier.start()
+            await other.start()
             try:
+                await until(
+                    lambda: len(other.assignment()) == 2 * PARTITIONS, WITHIN_S, "all of it"
+                )
                 async with reading(kafka, settings) as (reader, _):
                     await until(
-                        lambda: len(reader.behind()) == len(earlier.assignment()) == PARTITIONS,
-                        WITHIN_S, "both to have their half",
-                    )  # fmt: skip
+                        lambda: "InconsistentGroupProtocol" in caplog.text, WITHIN_S, "a word"
+                    )
+                    await other.stop()
+                    await until(
+                        lambda: len(reader.behind()) == 2 * PARTITIONS, WITHIN_S, "its place"
+                    )
             finally:
-                await earlier.stop()
+                await other.stop()
+        assert 1 == caplog.text.count("lets us read nothing")
 
     asyncio.run(run())
 

@@ -2,8 +2,7 @@
 
 An aiokafka consumer of our own, because Faust costs per record (docs/adr/0009). Both topics are read in one group with
 the range assignor: while they have equally many partitions, the same numbers of both come to one worker, so that a
-rack's events meet its frames. The round-robin assignor is offered as well, for groups in which a worker of an
-earlier version still is.
+rack's events meet its frames.
 """
 
 import asyncio
@@ -15,7 +14,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from coldplate.streams.connection import client_options
@@ -35,6 +33,10 @@ FETCH_BYTES = 1 << 20
 
 UNREAD_WAIT_MS = 50
 """Partitions that were read up are fetched again after this while others still lie unread: events overtake a backlog."""
+
+ASSIGNORS = (RangePartitionAssignor,)
+"""One, and no second: aiokafka asks to join once for each (its pull request 1168), and each asking has the group share out anew, for
+ever where there are a few members."""
 
 ANSWER_WAIT_S = 5.0
 CLOSE_WAIT_S = 1.0
@@ -101,7 +103,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             **client_options(s), client_id="coldplate-worker",
             group_id=s.group, group_instance_id=s.instance,
             enable_auto_commit=False, auto_offset_reset="earliest",
-            partition_assignment_strategy=(RangePartitionAssignor, RoundRobinPartitionAssignor),
+            partition_assignment_strategy=ASSIGNORS,
             session_timeout_ms=int(1000 * s.session_s), heartbeat_interval_ms=int(1000 * s.session_s / 5),
             rebalance_timeout_ms=60_000, max_poll_interval_ms=1_000_000, metadata_max_age_ms=30_000,
             fetch_max_wait_ms=FETCH_WAIT_MS, fetch_min_bytes=FETCH_BYTES, consumer_timeout_ms=UNREAD_WAIT_MS,
