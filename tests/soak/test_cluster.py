@@ -39,7 +39,7 @@ def test_a_hall_without_water_is_one_incident_of_two_workers(tmp_path, monkeypat
             )
 
         def shared():
-            return {live.stats(n)["partitions"] for n in ("worker", "worker-2")} == {4}
+            return {live.stats(n)["partitions"] for n in ("worker", "worker-2")} == {2}
 
         for name in ("worker", "worker-2", CLUSTER_DETECTOR):
             live.until(lambda n=name: live.state(n).status is Status.HEALTHY, 30, f"the {name}")

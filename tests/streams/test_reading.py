@@ -214,6 +214,7 @@ def test_several_workers_share_out_once_for_each_that_comes(kafka_bootstrap):
                 assert [count] * count == [c.generation for c in coordinators]
             await asyncio.sleep(settings.session_s)
             assert [PARTITIONS] * PARTITIONS == [c.generation for c in coordinators]
+            assert [1] * PARTITIONS == [r.membership.reads() for r in readers]
 
     asyncio.run(run())
 

@@ -187,6 +187,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
         """Of each partition that it reads: records that are not done; may be called from another thread."""
         return [max(0, self._end(tp) - at) for tp, at in list(self._next.items())]
 
+    def reads(self) -> int:
+        """Of how many partitions it reads the frames; may be called from another thread."""
+        topic = self._settings.topics.frames
+        return sum(tp.topic == topic for tp in list(self._next))
+
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Let the batch that is worked on be finished, and commit."""
         async with self.lock:

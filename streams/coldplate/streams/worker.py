@@ -64,8 +64,8 @@ def run_worker(
 
     def tell() -> None:
         if on_stats is not None:
-            behind = reader.behind()
-            on_stats({**stats(pipeline), "partitions": len(behind), "behind_records": sum(behind)})
+            partitions, behind = reader.membership.reads(), sum(reader.behind())
+            on_stats({**stats(pipeline), "partitions": partitions, "behind_records": behind})
 
     app = create_app(settings, pipeline, reader, tell)
     _Watch(app, reader).start()

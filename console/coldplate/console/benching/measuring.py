@@ -197,8 +197,7 @@ class Run:
         """Every partition has its worker, and its sink."""
         workers = [self._counts(name).get("partitions", 0) for name in self._workers]
         there = all(self._counts(n).get("partitions", 0) > 0 for n in self._readers["sink"])
-        # Of frames, and of events.
-        return bool(there and min(workers) > 0 and sum(workers) >= 2 * PARTITIONS)
+        return bool(there and min(workers) > 0 and sum(workers) >= PARTITIONS)
 
     def _away(self, begin_s: float) -> float:
         """Worker and sink end, stay away while production goes on, and come back; when they were started again."""
