@@ -209,6 +209,20 @@ def test_the_racks_of_all_workers_are_one_hall():
     assert 2 == sums.workers
 
 
+@pytest.mark.parametrize("every_s", [0, 1, 5])
+def test_racks_that_come_are_no_ramp(every_s):
+    """A hall whose racks begin to tell one after another draws what it drew; when all are there, a ramp is one again."""
+    sums, told = Sums("test", FLEET), []
+    racks = [f"rack-{n:04d}" for n in range(16)]
+    for t_s in range(80):
+        come = max(0, t_s - 20) // every_s if every_s else 8 * (t_s > 20)
+        told += sums.take(totals("w", t_s, racks[: 8 + come], 150e3))[1]
+    assert not told
+    for t_s in range(80, 100):
+        told += sums.take(totals("w", t_s, racks, 75e3))[1]
+    assert ["ramp-too-steep"] == [i.kind for i in told]
+
+
 def test_a_small_hall_answers_to_no_utility():
     """What one fault does to the power of a few racks is no ramp."""
     sums, told = Sums("test", FLEET), []

@@ -2,7 +2,7 @@
 
 A hall without a meter, or with one that a battery hides, has a load all the same: the sum of its racks. A tick counts
 when nearly all racks are in it that told something lately; otherwise nobody can tell a rack that is late from one that
-has stopped. Training steps beat with the seconds in which racks are read: what is judged is the mean of the last
+has stopped. Nor does it count when a rack is new: what it draws it may have drawn all the time. Training steps beat with the seconds in which racks are read: what is judged is the mean of the last
 `MEAN_TICKS`, so that a ramp is one of several seconds. One that tells nothing for `KNOWN_MS` is missed no more; by then no step is seen, for the sum has paused.
 """
 
@@ -103,10 +103,11 @@ class Sums:
 
     def _add_up(self, t_ms: int, racks: Mapping[str, float]) -> list[Anomaly]:
         self._done_ms = t_ms
+        new = racks.keys() - self._seen_ms.keys()
         self._seen_ms.update(dict.fromkeys(racks, t_ms))
         for rack in [r for r, seen_ms in self._seen_ms.items() if t_ms - seen_ms > KNOWN_MS]:
             del self._seen_ms[rack]
-        if len(racks) < SHARE * len(self._seen_ms):
+        if new or len(racks) < SHARE * len(self._seen_ms):
             self._last.clear()
             return []
         self.count += 1
