@@ -102,6 +102,33 @@ def test_short_urgent_frames_do_not_shorten_the_patience() -> None:
     assert [] == told(silence)
 
 
+def test_a_source_that_begins_may_send_frames_as_long_as_any_other() -> None:
+    """Its first one ends at its rack's phase: one tick says nothing of ten, that of others does."""
+    silence = Silence("test")
+    hear(silence, head("r/a", 0, ticks=1), 0)
+    for end_s in range(3, 12):
+        hear(silence, head(f"r/{end_s % 10}", end_s - 10, ticks=10), 0)
+        assert [] == told(silence)
+    hear(silence, head("r/a", 1, ticks=10), 0)
+    for end_s in range(13, 12 + 35):
+        hear(silence, head(f"r/{end_s % 10}", end_s - 10, ticks=10), 0)
+        assert [] == told(silence)
+    hear(silence, head("r/8", 38, ticks=10), 0)
+    assert [("silent-node", "r/a", True)] == told(silence)
+
+
+def test_one_that_goes_on_with_short_frames_is_not_given_longer() -> None:
+    """Two ticks are all that it sends; how long others' are is nothing to it."""
+    silence = Silence("test")
+    for end_s in (2, 4, 6):
+        hear(silence, head("r/a", end_s - 2, ticks=2), 0)
+    for end_s in range(7, 18):
+        hear(silence, head(f"r/{end_s % 10}", end_s - 10, ticks=10), 0)
+        assert [] == told(silence)
+    hear(silence, head("r/18", 8, ticks=10), 0)
+    assert [("silent-node", "r/a", True)] == told(silence)
+
+
 def test_an_old_frame_out_of_a_spool_is_a_sign_of_life() -> None:
     """Its ticks are old, its sender is not silent."""
     silence = Silence("test")

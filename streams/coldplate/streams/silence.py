@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldplate.wire.frame import Head
 from coldplate.wire.incident import Anomaly, Evidence, Severity
@@ -44,14 +45,18 @@ _NOWHERE = -1
 FULL_TICKS = 5
 """A frame with fewer is an urgent one, and does not make the next full one late."""
 
-_NUMBERS = ("place", "heard_ms", "heard_at", "cluster_at", "ticked_ms", "allowed_ms")
+LEARNT_FRAMES = 3
+"""A source that begins sends what there is up to its rack's phase: how long its frames are is not known from the first ones."""
+
+_NUMBERS = ("place", "heard_ms", "heard_at", "cluster_at", "ticked_ms", "allowed_ms", "young")
 
 
 class _Sources:
     """All sources, one element each.
 
     `place` is the number of a source's partition, `heard_ms` when its last frame was appended, `heard_at` and `cluster_at`
-    what its partition and the cluster had lived by then, `ticked_ms` the end of its last tick.
+    what its partition and the cluster had lived by then, `ticked_ms` the end of its last tick, `young` how many frames
+    more tell nothing of how long its frames are.
     """
 
     def __init__(self) -> None:
@@ -59,7 +64,7 @@ class _Sources:
         self.names: list[str] = []
         self.racks: list[str] = []
         self.kinds: list[str] = []
-        self.place, self.heard_ms, self.heard_at, self.cluster_at, self.ticked_ms, self.allowed_ms = (
+        self.place, self.heard_ms, self.heard_at, self.cluster_at, self.ticked_ms, self.allowed_ms, self.young = (
             np.zeros(0, np.int64) for _ in _NUMBERS
         )  # fmt: skip
         self.silent = self.kept = np.zeros(0, np.bool_)
@@ -73,7 +78,8 @@ class _Sources:
         if number >= len(self.silent):
             more = max(64, number)
             for array in _NUMBERS:
-                fill = np.full(more, _NOWHERE if array == "place" else 0, np.int64)
+                first = {"place": _NOWHERE, "young": LEARNT_FRAMES}.get(array, 0)
+                fill = np.full(more, first, np.int64)
                 setattr(self, array, np.concatenate([getattr(self, array), fill]))
             self.silent, self.kept = (
                 np.concatenate([a, np.zeros(more, np.bool_)]) for a in (self.silent, self.kept)
@@ -114,7 +120,7 @@ class Silence:
         self._sources = _Sources()
         self._partitions: dict[int, _Partition] = {}
         self._everything = _Partition(_NOWHERE, 0)
-        self._watched_ms = self._looked_ms = 0
+        self._watched_ms = self._looked_ms = self._longest_ms = 0
         self._taken_over: set[int] = set()
         self._told: list[tuple[int, ...]] = []
         """Frames that were heard since the last look, as `_take_in` takes them."""
@@ -191,6 +197,15 @@ class Silence:
         allowed_ms, full = FRAMES * frame_ms + ALLOWANCE_MS, ticks >= FULL_TICKS
         of.allowed_ms[number[full]] = allowed_ms[full]
         np.maximum.at(of.allowed_ms, number[~full], allowed_ms[~full])
+        self._longest_ms = max(self._longest_ms, int(allowed_ms[full].max(initial=0)))
+        np.subtract.at(of.young, number, 1)
+        of.young[number[full]] = 0
+
+    def _allowed_ms(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For so long sources may send nothing; whose frames are not known yet, as long as any other."""
+        allowed_ms = self._sources.allowed_ms[number]
+        young = self._sources.young[number] > 0
+        return np.where(young, np.maximum(allowed_ms, self._longest_ms), allowed_ms)
 
     def look(self, now_ms: int) -> list[Anomaly]:
         """Sources that fell silent or came back since the last look; call it about once a second."""
@@ -198,7 +213,7 @@ class Silence:
         mute = self._mute(now_ms)
         of, places = self._sources, list(self._partitions.values())
         known = np.flatnonzero(of.place[: len(of.names)] != _NOWHERE)
-        place, allowed_ms = of.place[known], of.allowed_ms[known]
+        place, allowed_ms = of.place[known], self._allowed_ms(known)
         lived = np.array([p.lived for p in places], np.int64)
         silent = lived[place] - of.heard_at[known] > allowed_ms
         unread = np.array([p.number in mute for p in places], np.bool_)
@@ -226,7 +241,10 @@ class Silence:
     def _anomaly(self, number: int, newest_ms: int, now_ms: int) -> Anomaly:
         of = self._sources
         name, silent = of.names[number], bool(of.silent[number])
-        heard_ms, allowed_ms = int(of.heard_ms[number]), int(of.allowed_ms[number])
+        heard_ms, allowed_ms = (
+            int(of.heard_ms[number]),
+            int(self._allowed_ms(np.array([number]))[0]),
+        )
         evidence = Evidence(
             SILENCE, name, "silent_s", int(of.ticked_ms[number]),
             round((newest_ms - heard_ms) / 1000, 1), allowed_ms / 1000,
