@@ -80,13 +80,13 @@ def test_follows_from_the_moment_it_is_asked_for(kafka, topics):
 class Tells:
     """A broker that hears of a topic a while after the controller made it: a real one is late by milliseconds, now and then."""
 
-    def __init__(self, *answers):
-        self.answers, self.asked = list(answers), 0
+    def __init__(self, *answers, code=0):
+        self.answers, self.asked, self.code = list(answers), 0, code
 
     def describe_topics(self, topics):
         self.asked += 1
         partitions = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [{"name": t, "partitions": partitions} for t in topics]
+        return [{"name": t, "error_code": self.code, "partitions": partitions} for t in topics]
 
 
 def test_topics_are_made_when_the_broker_tells_of_them():
@@ -94,6 +94,13 @@ def test_topics_are_made_when_the_broker_tells_of_them():
     broker = Tells([], [{"leader_id": 1}, {"leader_id": -1}], [{"leader_id": 1}, {"leader_id": 2}])
     making._await_shown(broker, ["a", "b"])
     assert 3 == broker.asked
+
+
+def test_topics_that_one_may_make_and_not_see_are_not_awaited():
+    """Who has the right to create and no other has done what there is to do."""
+    broker = Tells([], code=29)
+    making._await_shown(broker, ["a"])
+    assert 1 == broker.asked
 
 
 def test_a_topic_without_a_leader_is_not_awaited_for_ever(monkeypatch):
