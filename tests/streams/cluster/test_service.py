@@ -209,6 +209,19 @@ def test_the_racks_of_all_workers_are_one_hall():
     assert 2 == sums.workers
 
 
+@pytest.mark.parametrize("period_s", range(2, 7))
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_a_beat_of_the_whole_hall_is_no_ramp(period_s, share):
+    """Half of its power comes and goes with a training step, read once a second; that it then stays away is one."""
+    sums, told = Sums("test", FLEET), []
+    racks = [f"rack-{n:04d}" for n in range(16)]
+    for t_s in range(120):
+        low = t_s % 10 % period_s < max(1, round(0.3 * period_s)) or t_s >= 100
+        told += sums.take(totals("w", t_s, racks, 150e3 * (1.0 - share * low)))[1]
+        assert t_s >= 100 or not told
+    assert (["ramp-too-steep"] if share == 0.5 else []) == [i.kind for i in told]
+
+
 @pytest.mark.parametrize("every_s", [0, 1, 5])
 def test_racks_that_come_are_no_ramp(every_s):
     """A hall whose racks begin to tell one after another draws what it drew; when all are there, a ramp is one again."""

@@ -3,7 +3,8 @@
 A hall without a meter, or with one that a battery hides, has a load all the same: the sum of its racks. A tick counts
 when nearly all racks are in it that told something lately; otherwise nobody can tell a rack that is late from one that
 has stopped. Nor does it count when a rack is new: what it draws it may have drawn all the time. Training steps beat with the seconds in which racks are read: what is judged is the mean of the last
-`MEAN_TICKS`, so that a ramp is one of several seconds. One that tells nothing for `KNOWN_MS` is missed no more; by then no step is seen, for the sum has paused.
+`MEAN_TICKS` of such means. Its change in a second is that from the `MEAN_TICKS` before to the last ones: a load that goes to another level shows in it as steep
+as in one mean, and a beat, which comes back, by a fifth. One that tells nothing for `KNOWN_MS` is missed no more; by then no step is seen, for the sum has paused.
 """
 
 from collections import deque
@@ -68,8 +69,8 @@ class Sums:
         """By tick: what each rack draws, W."""
         self._seen_ms: dict[str, int] = {}
         """By rack: the last tick that was added up in which it was."""
-        self._last: dict[str, deque[float]] = {}
-        """By hall: its sum in the last ticks, W."""
+        self._last: dict[str, tuple[deque[float], deque[float]]] = {}
+        """By hall: its sum in the last ticks, and the last means of it, W."""
         self._most_w: dict[str, float] = {}
         self._newest_ms = self._done_ms = 0
         self._heard: dict[str, int] = {}
@@ -116,12 +117,17 @@ class Sums:
             hall = self._topology.at(rack, Level.HALL)
             halls[hall] = halls.get(hall, 0.0) + power_w
         for hall, power_w in halls.items():
-            last = self._last.setdefault(hall, deque(maxlen=MEAN_TICKS))
+            last, means = self._last.setdefault(
+                hall, (deque(maxlen=MEAN_TICKS), deque(maxlen=MEAN_TICKS))
+            )
             last.append(power_w)
-            mean_w = sum(last) / len(last)
-            self._most_w[hall] = max(mean_w, self._most_w.get(hall, 0.0))
-            if len(last) == MEAN_TICKS and self._most_w[hall] >= LEAST_W:
-                self._engine.write(decode_frame(self._frame(hall, t_ms, mean_w)), t_ms)
+            if len(last) < MEAN_TICKS:
+                continue
+            means.append(sum(last) / MEAN_TICKS)
+            self._most_w[hall] = max(means[-1], self._most_w.get(hall, 0.0))
+            if len(means) == MEAN_TICKS and self._most_w[hall] >= LEAST_W:
+                judged_w = sum(means) / MEAN_TICKS
+                self._engine.write(decode_frame(self._frame(hall, t_ms, judged_w)), t_ms)
         return self._engine.step(t_ms)
 
     def _frame(self, hall: str, t_ms: int, power_w: float) -> bytes:
