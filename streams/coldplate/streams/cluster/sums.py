@@ -1,10 +1,12 @@
 """The cluster added up from what workers tell of their racks, and judged as a hall's own meter is.
 
 A hall without a meter, or with one that a battery hides, has a load all the same: the sum of its racks. A tick counts
-when nearly all racks are in it that told something lately; otherwise nobody can tell a rack that is late from one that
-has stopped. Nor does it count when a rack is new: what it draws it may have drawn all the time. Training steps beat with the seconds in which racks are read: what is judged is the mean of the last
-`MEAN_TICKS` of such means. Its change in a second is that from the `MEAN_TICKS` before to the last ones: a load that goes to another level shows in it as steep
-as in one mean, and a beat, which comes back, by a fifth. One that tells nothing for `KNOWN_MS` is missed no more; by then no step is seen, for the sum has paused.
+when nearly all racks are in it that told something lately; otherwise nobody can tell a rack that is late from one
+that has stopped. Nor does it count when a rack is new: what it draws it may have drawn all the time. Training steps
+beat with the seconds in which racks are read: what is judged is the mean of the last `MEAN_TICKS` of such means. Its
+change in a second is that from the `MEAN_TICKS` before to the last ones: a load that goes to another level shows in
+it as steep as in one mean, and a beat, which comes back, by a fifth. One that tells nothing for `KNOWN_MS` is missed
+no more; by then no step is seen, for the sum has paused.
 """
 
 from collections import deque
