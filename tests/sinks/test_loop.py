@@ -303,6 +303,38 @@ def test_tells_once_that_clickhouse_is_away_and_keeps_polling(caplog):
     ]
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_who_has_only_rollups_to_send_when_clickhouse_goes_reads_on_when_it_is_back(caplog, moved):
+    """Nothing is due then, and everything is paused: nor does it stay so where the partition has gone to another meanwhile."""
+    scene, clock = Scene(5), Clock()
+    consumer = FakeConsumer(scene.kafka, clock)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock, rollup_s=20.0)
+    while len(scene.store.rows["frames"]) < len(scene.identities):
+        sink.step()
+    insert, back_at = scene.store.insert, clock() + 60
+    moves = [None] * moved
+
+    def away(table, columns, token):
+        if clock() < back_at:
+            if moves and clock() > back_at - 30:
+                moves.pop()
+                scene.kafka.rebalance([consumer])
+            raise HistoryRefused(252, "too many parts")
+        insert(table, columns, token)
+
+    scene.store.insert = away
+    with caplog.at_level("WARNING"):
+        while clock() < back_at + 60:
+            sink.step()
+    assert "ClickHouse answers again" in caplog.text
+    assert not consumer.paused
+    scene.identities.append(("rack-0/node-0", 1, 12))
+    scene.kafka.append(FRAMES, 0, frame("rack-0/node-0", 12, np.random.default_rng(0)), NOW_MS)
+    run_until_done(sink, scene.kafka)
+    scene.check()
+
+
 def test_ends_within_five_seconds_while_clickhouse_is_away():
     """A stop request is not held up by a server that does not answer; nothing is committed for it."""
     scene, clock = Scene(3), Clock()

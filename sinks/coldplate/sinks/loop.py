@@ -113,8 +113,20 @@ class Sink:
             self._store_due()
         except _Stopped:
             return
+        self._ask_history()
         self._commit()
         self._report()
+
+    def _ask_history(self) -> None:
+        """While it is away everything is paused: where nothing is left to store, nobody else would find that it is back."""
+        if not self._history.said or not self._history.may_try:
+            return
+        try:
+            self._store.fits()
+        except HistoryError as error:
+            self._history.failed(error)
+        else:
+            self._history_answers()
 
     def _poll(self, timeout_s: float) -> None:
         try:
@@ -157,7 +169,6 @@ class Sink:
             with suppress(_Lost):
                 self._store_batch(batch, part)
         self._at_hand = {}
-        self._history_answers()
         self._roll_due(now_s)
 
     def _roll_due(self, now_s: float) -> None:
@@ -284,6 +295,7 @@ class Sink:
             self._history.failed(error)
             self.stats.retries += 1
             return False
+        self._history_answers()
         return True
 
     def _pause(self) -> None:
