@@ -103,7 +103,9 @@ def test_nothing_stored_is_a_fault_where_kafka_has_something(
         publisher.publish(Topics(prefix).frames, b"rack-1", b"a frame")
         assert 0 == publisher.flush(10)
         publisher.close(1.0)
-        assert look().ok
+        found = look()
+        assert found.ok
+        assert "frames came to Kafka" in found.found
         monkeypatch.setattr(checkup_part, "UNSTORED_S", 0)
         found = look()
         assert not found.ok

@@ -205,10 +205,13 @@ def _nothing_stored(context: Context, name: str) -> Finding:
     except (NotAnswering, Failure):
         # Told beside it.
         return Finding(name, True, found)
-    if first_ms is None or now_ms - first_ms < 1000 * UNSTORED_S:
+    if first_ms is None:
         return Finding(name, True, f"{found}, and Kafka has no frame that waits for it")
+    age_s = (now_ms - first_ms) / 1000
+    if age_s < UNSTORED_S:
+        return Finding(name, True, f"{found}; frames came to Kafka {age_s:.0f} s ago, look again")
     todo = "see whether a sink runs, and whether it waits for a server: its log says why"
-    return Finding(name, False, f"{found}, though Kafka has frames of {(now_ms - first_ms) / 1000:.0f} s ago", todo)  # fmt: skip
+    return Finding(name, False, f"{found}, though Kafka has frames of {age_s:.0f} s ago", todo)
 
 
 def _folder(context: Context, part: str) -> Iterator[Finding]:
