@@ -31,6 +31,7 @@ DRIVERS = {
         "sinks/coldplate/sinks/webhooks/reader.py",
     },
     "aiokafka": {
+        "console/coldplate/console/benching/bulk.py",
         "streams/coldplate/streams/app.py",
         "streams/coldplate/streams/cluster/service.py",
         "streams/coldplate/streams/looking_back.py",

@@ -313,7 +313,7 @@ class Run:
         return {
             "frames": "the twin's, prepared ahead and sent again each cycle: new ticks and sequence numbers, same bodies",
             "played": played, "played_mb": round(sent["played_bytes"] / 1e6, 1),
-            "process": "one publisher for all nodes: a record batch holds frames of many",
+            "process": "one producer for all nodes, a record batch holds frames of many: not the agents' publisher, which sends record by record",
             "faults_wanted": sent["wanted"],
             "faults_limited_by": _limit(load, len(sent["faults"]), sent["wanted"]),
             "cycle_s": sent["cycle_s"], "prepared_mb": round(sent["cycle_bytes"] / 1e6, 1),

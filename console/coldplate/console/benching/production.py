@@ -1,7 +1,7 @@
 """The benchmark's load: the twin's frames, made ahead, and sent in real time by a process of its own.
 
 Every node and CDU of a hall in training steps goes through the twin's physics, sensors and the agent's framer for one
-cycle of some 10 s. The cycle is then sent again and again with the agents' publisher: heads are encoded anew with new
+cycle of some 10 s. The cycle is then sent again and again (bulk.py): heads are encoded anew with new
 ticks and sequence numbers, bodies are reused, so that energy and other counters jump back once a cycle. Racks send
 in phases, and those of a phase spread over a second. Racks that have a fault take no part in that: theirs are played from the first tick to the last,
 without a jump (stage.py). One process stands for all agents: its record batches hold frames of many nodes, which
@@ -12,6 +12,7 @@ compresses better and costs broker and readers less than a batch a node.
 What is prepared is told in COUNTS; the first frame leaves after a file stands where `go_file` says.
 """
 
+import asyncio
 import math
 import sys
 import threading
@@ -27,6 +28,7 @@ from typing import Any
 import msgspec
 
 from coldplate.agents.framer import Framed, Framer
+from coldplate.console.benching.bulk import Bulk
 from coldplate.console.benching.load import Load
 from coldplate.console.benching.stage import Role, Stage, moved, stage
 from coldplate.console.benching.template import Names, Template
@@ -36,7 +38,6 @@ from coldplate.twin.collector import TwinCollector
 from coldplate.twin.model import Hall
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
-from coldplate.wire.ports import Publisher
 from coldplate.wire.topic import Topics, rack_key
 
 SLICE_S = 0.05
@@ -201,53 +202,62 @@ class Sending:
     ----------
     cycle, player
         What is sent.
-    publisher
+    bulk
         How.
     topics
         Where to.
     ledger
-        Takes the id of every frame and event handed to the publisher.
+        Takes the id of every frame and event handed on.
     """
 
     def __init__(
-        self, cycle: Cycle, player: Player, publisher: Publisher, topics: Topics, ledger: Ledger
+        self, cycle: Cycle, player: Player, bulk: Bulk, topics: Topics, ledger: Ledger
     ) -> None:
-        self._cycle, self._player, self._publisher = cycle, player, publisher
+        self._cycle, self._player, self._bulk = cycle, player, bulk
         self._topics, self._ledger = topics, ledger
         self.first_tick = 0
         self.sent = self._cycled = 0
         self.late_max_s = 0.0
 
-    def run(self, stop: threading.Event) -> None:
-        """Send all, or until told to stop."""
+    async def run(self, stop: threading.Event) -> None:
+        """Send all, or until told to stop.
+
+        Raises
+        ------
+        KafkaError
+        """
+        topics = self._topics
+        async with self._bulk.connected((topics.frames, topics.events)):
+            await self._run(stop)
+        self._ledger.close()
+
+    async def _run(self, stop: threading.Event) -> None:
         cycle = self._cycle
         self.first_tick = math.ceil(time.time())
-        while not stop.wait(SLICE_S):
+        while not stop.is_set():
+            await asyncio.sleep(SLICE_S)
             passed_s = time.time() - self.first_tick
             self._play(passed_s)
             begun = self._cycled
             while self._cycled < cycle.frames_in_all and cycle.due_s(self._cycled) <= passed_s:
-                self._send(*cycle.frame(self._cycled, self.first_tick))
+                self._add(*cycle.frame(self._cycled, self.first_tick))
                 self._cycled += 1
             if self._cycled > begun:
                 self.late_max_s = max(self.late_max_s, passed_s - cycle.due_s(begun))
+            await self._bulk.send()
             if self._cycled >= cycle.frames_in_all and passed_s > cycle.load.length_s + 1.0:
                 break
-        self._ledger.close()
 
     def _play(self, passed_s: float) -> None:
         for event in self._player.events(passed_s, self.first_tick):
             self._ledger.event(event)
-            self._publisher.publish(
-                self._topics.events, rack_key(event.rack), encode(event), urgent=True,
-                first_ms=event.t_ms,
-            )  # fmt: skip
+            self._bulk.add(self._topics.events, rack_key(event.rack), encode(event))
         for key, framed in self._player.frames(passed_s, self.first_tick):
-            self._send(key, framed)
+            self._add(key, framed)
 
-    def _send(self, key: bytes, framed: Framed) -> None:
+    def _add(self, key: bytes, framed: Framed) -> None:
         self._ledger.frame(framed)
-        self._publisher.publish(self._topics.frames, key, framed.record, urgent=framed.urgent)
+        self._bulk.add(self._topics.frames, key, framed.record)
         self.sent += 1
 
 
@@ -258,15 +268,13 @@ def go_file(ledger: Path) -> Path:
 
 def main(load: Load, ledger: Path, stats: Path) -> None:
     """Prepare, wait, send, and stay until told to end, so that what it cost can still be read."""
-    from coldplate.agents.publisher import KafkaPublisher
-
     context, boot = Context(), time.time_ns()
     cluster = context.config.cluster
     of = stage(load, cluster)
     cycle = Cycle(load, cluster, boot, of.racks)
     player = Player(of, load, cluster, boot)
-    publisher = KafkaPublisher(context.kafka)
-    sending = Sending(cycle, player, publisher, context.topics, Ledger(str(ledger)))
+    bulk = Bulk(context.kafka)
+    sending = Sending(cycle, player, bulk, context.topics, Ledger(str(ledger)))
     prepared = {
         "cycle_s": load.cycle_s, "cycle_bytes": cycle.bytes, "played_bytes": player.bytes,
         "cycled": cycle.counts(), "played": player.counts(), "spread_s": of.spread_s, "wanted": of.wanted,
@@ -278,15 +286,14 @@ def main(load: Load, ledger: Path, stats: Path) -> None:
     def counts() -> dict[str, Any]:
         return {
             **prepared, "first_tick": sending.first_tick, "sent": sending.sent,
-            "late_max_s": sending.late_max_s, "records": dict(publisher.counts()),
+            "late_max_s": sending.late_max_s, "records": bulk.counts(),
         }  # fmt: skip
 
     with stop_on_signals() as stop, StatsFile(str(stats), counts):
         while not go_file(ledger).exists() and not stop.wait(GO_S):
             pass
-        sending.run(stop)
+        asyncio.run(sending.run(stop))
         stop.wait()
-    publisher.close(5.0)
 
 
 if __name__ == "__main__":
