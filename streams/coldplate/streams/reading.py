@@ -19,8 +19,8 @@ from coldplate.streams.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
-TAKE_MAX = 1000
-TAKE_WITHIN_S = 0.2
+TAKE_MAX = 2000
+TAKE_WITHIN_S = 0.4
 POLL_S = 0.1
 COMMIT_S = 1.0
 AGAIN_S = 1.0
