@@ -31,13 +31,12 @@ def samples(*devices):
 
 
 def test_a_range_is_from_the_first_batch_to_the_last():
-    """It is due when its first batch has waited so long, or at so many rows; then it begins anew."""
+    """It is due when its first batch has waited so long; then it begins anew."""
     waiting = Later(PLACE)
-    assert (None, False) == (waiting.first, waiting.due(100.0, 0.0, 1))
+    assert (None, False) == (waiting.first, waiting.due(100.0, 0.0))
     waiting.add(batch(5, 9), samples(1, 2), 10.0)
     waiting.add(batch(11, 14), samples(3), 12.0)
-    assert [False, True] == [waiting.due(t, 3.0, 99) for t in (12.9, 13.0)]
-    assert waiting.due(12.0, 3.0, 3)
+    assert [False, True] == [waiting.due(t, 3.0) for t in (12.9, 13.0)]
     found = waiting.close()
     assert (5, 14, ROLLUPS, PLACE) == (found.first, found.last, found.kind, found.place)
     assert (None, 0, 5, 3) == (waiting.first, waiting.rows, waiting.oldest, waiting.waiting_rows)
@@ -53,11 +52,11 @@ def test_a_range_of_an_earlier_run_is_made_again_as_it_was():
     """Not before its last batch is there, however long that takes, and nothing is added to it."""
     waiting = Later(PLACE, [Span(5, 14, ROLLUPS)])
     waiting.add(batch(5, 9, redo=True), {}, 0.0)
-    assert not waiting.due(1000.0, 1.0, 0)
+    assert not waiting.due(1000.0, 1.0)
     assert not waiting.whole
     waiting.add(batch(11, 14, redo=True), {}, 0.0)
     assert waiting.whole
-    assert waiting.due(0.0, 1000.0, 99)
+    assert waiting.due(0.0, 1000.0)
     waiting.close()
     waiting.done()
     waiting.add(batch(15, 16), {}, 0.0)

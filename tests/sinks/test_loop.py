@@ -8,11 +8,11 @@ import pytest
 from frames import record_bytes
 from sinks.fakes import Clock, FakeConsumer, FakeKafka, FakeStore, Faults, Killed
 
-from coldplate.sinks import later
+from coldplate.sinks import later, loop
 from coldplate.sinks.errors import HistoryRefused
 from coldplate.sinks.loop import Sink
 from coldplate.sinks.minutes import MINUTE_MS
-from coldplate.sinks.settings import ClickHouseSettings, SinkSettings
+from coldplate.sinks.settings import ROLLUP_S_MAX, ClickHouseSettings, SinkSettings
 from coldplate.wire.baseline import Baselines, Block, Learnt, packed
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
@@ -159,8 +159,9 @@ def test_incidents_do_not_wait_for_company_as_samples_do():
 
 @pytest.fixture
 def many_pieces(monkeypatch):
-    """A range of rollups is sent in many inserts, not in one a table."""
+    """A range of rollups is sent in many inserts, not in one a table; few rows may wait."""
     monkeypatch.setattr(later, "PIECE_MINUTES", 2)
+    monkeypatch.setattr(loop, "ROLLUP_BATCHES", 4)
 
 
 def test_a_turn_sends_a_piece_of_a_range_and_stores_what_is_due(many_pieces):
@@ -178,6 +179,23 @@ def test_a_turn_sends_a_piece_of_a_range_and_stores_what_is_due(many_pieces):
     pieces = [sum(table.endswith("_later") for table in turn) for turn in turns]
     assert 1 == max(pieces)
     assert [turn for turn, n in zip(turns, pieces, strict=True) if n and "frames" in turn]
+
+
+def test_rows_that_wait_for_their_rollups_do_not_grow_without_end(many_pieces):
+    """Long before their time has come, the largest range is sent when as many wait as may."""
+    scene, clock = Scene(0), Clock()
+    consumer = FakeConsumer(scene.kafka, clock, poll_max=4)
+    scene.kafka.rebalance([consumer])
+    sink = scene.sink(consumer, clock, rollup_s=ROLLUP_S_MAX, rows_max=10)
+    most = fed = 0
+    while len(scene.store.rows["frames"]) < len(scene.identities):
+        sink.step()
+        most = max(most, sink.stats.later_rows)
+        fed = sum(table == "gpu_1m_later" for table, *_ in scene.store.inserts)
+    assert fed
+    # A turn adds a batch of each partition at most.
+    assert most <= (loop.ROLLUP_BATCHES + 2 * len(scene.kafka.logs)) * 10
+    assert most < len(scene.store.rows["gpu_samples"])
 
 
 ROLLUP_S = {"at once": (0.0,), "later": (1.0,), "changed at restarts": (0.0, 0.5, 3.0)}

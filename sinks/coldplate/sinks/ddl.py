@@ -18,6 +18,7 @@ from coldplate.sinks.rollups import (
     merges_sql,
     minute_columns,
     minutes_sql,
+    no_statistics_sql,
     regrown_sql,
     rollup_name,
     rollup_sql,
@@ -56,6 +57,9 @@ TEN_SECONDS = "0016_ten_seconds.sql"
 
 MERGES = "0017_merges.sql"
 """After which parts of alike size are merged with each other."""
+
+STATISTICS = "0018_statistics.sql"
+"""After which merges make no statistics."""
 
 NOW_MINUTES = 5
 """Age up to which a sample counts as how things are now."""
@@ -98,6 +102,9 @@ def made(tables: Sequence[SampleTable] = SAMPLE_TABLES, growth: Growth = GROWTH)
         + "".join("\n" + minutes_sql(t) for t in kept)
     )
     out[MERGES] = f"-- Parts of alike size are merged with each other. {head}\n" + merges_sql(
+        _often_inserted(kept)
+    )
+    out[STATISTICS] = f"-- Merges make no statistics of columns. {head}\n" + no_statistics_sql(
         _often_inserted(kept)
     )
     for (_, before), (name, now) in pairwise(growth):

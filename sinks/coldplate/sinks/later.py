@@ -40,7 +40,7 @@ class Later:
 
     def __init__(self, place: Place, plan: Sequence[Span] = ()) -> None:
         self._place, self._plan = place, list(plan)
-        self._tables: dict[str, list[Columns]] = {}
+        self._tables: dict[str, list[dict[str, NDArray[Any]]]] = {}
         self._since_s = 0.0
         self._pieces: Iterator[Piece] = iter(())
         self._closing_rows = 0
@@ -74,11 +74,11 @@ class Later:
             self._tables.setdefault(name, []).append(kept)
             self.rows += len(columns["device"])
 
-    def due(self, now_s: float, rollup_s: float, rows_max: int) -> bool:
-        """True when what is gathered is a whole range, or has waited for so long, or is of so many rows."""
+    def due(self, now_s: float, rollup_s: float) -> bool:
+        """True when what is gathered is a whole range, or has waited for so long."""
         if self.first is None or self._planned():
             return self.whole
-        return now_s - self._since_s >= rollup_s or self.rows >= rows_max
+        return now_s - self._since_s >= rollup_s
 
     @property
     def whole(self) -> bool:
@@ -110,12 +110,12 @@ class Later:
         return self.first is not None and bool(self._plan)
 
 
-def _pieces(tables: Mapping[str, Sequence[Columns]]) -> Iterator[Piece]:
-    """A device's rows are in one piece."""
+def _pieces(tables: dict[str, list[dict[str, NDArray[Any]]]]) -> Iterator[Piece]:
+    """A device's rows are in one piece. What is made into one array is let go of."""
     for table in SAMPLE_TABLES:
-        if not (batches := tables.get(table.name)):
+        if not (batches := tables.pop(table.name, None)):
             continue
-        whole = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+        whole = {name: np.concatenate([b.pop(name) for b in batches]) for name in [*batches[0]]}
         order = np.argsort(whole["device"], kind="stable")
         cuts = _cuts(whole["device"][order], whole["t"][order] // MINUTE_MS)
         for number, (begin, end) in enumerate(cuts):

@@ -30,8 +30,8 @@ from coldplate.sinks.store import Store, intent_columns
 SOON_S = 0.3
 """For incidents and what people do about them."""
 
-ROLLUP_BATCHES = 4
-"""Of the largest batch's rows wait for their rollups at most, a partition."""
+ROLLUP_BATCHES = 40
+"""Of the largest batch's rows wait for their rollups at most, of all partitions: some 80 bytes each."""
 
 POLL_S = 0.2
 STOP_S = 5.0
@@ -174,17 +174,21 @@ class Sink:
     def _roll_due(self, now_s: float) -> None:
         """A piece of one partition's rollups: what is to be stored is not to wait for all of them."""
         s = self._settings
-        parts = list(self._assigned.open.values())
+        parts = sorted(self._assigned.open.values(), key=lambda part: -part.later.rows)
+        # When it is behind, what is gathered meanwhile must not grow without end.
+        full = self._later_rows() >= ROLLUP_BATCHES * s.rows_max
         for part in parts:
             if part.later.closing is not None:
-                # When it is behind, what is gathered meanwhile must not grow without end.
-                self._feed(part, whole=part.later.rows >= ROLLUP_BATCHES * s.rows_max)
+                self._feed(part, whole=full)
                 return
         for part in parts:
-            wait_s = 0.0 if part.later.redone and not part.redoing else s.rollup_s
-            if part.later.due(now_s, wait_s, ROLLUP_BATCHES * s.rows_max):
+            at_once = full or (part.later.redone and not part.redoing)
+            if part.later.due(now_s, 0.0 if at_once else s.rollup_s):
                 self._close(part)
                 return
+
+    def _later_rows(self) -> int:
+        return sum(part.later.waiting_rows for part in self._assigned.open.values())
 
     def _roll(self, part: Pending) -> None:
         """Feed the rollups with all that is stored."""
@@ -340,9 +344,7 @@ class Sink:
             "clickhouse" if self._history.said else "kafka" if self._kafka.said else ""
         )
         self.stats.partitions = len(self._assigned.open)
-        self.stats.later_rows = sum(
-            part.later.waiting_rows for part in self._assigned.open.values()
-        )
+        self.stats.later_rows = self._later_rows()
         if not self._kafka.said:
             self._lag.look(self._assigned.open.values(), self._at_hand, self.stats.waiting_for)
             self.stats.lag = self._lag.lag

@@ -270,6 +270,16 @@ def merges_sql(names: Iterable[str]) -> str:
     )
 
 
+def no_statistics_sql(names: Iterable[str]) -> str:
+    """Merges of these tables make no statistics of columns, which are a third of what they take.
+
+    They are for joins and for conditions on any column: what is asked here goes by device and time, the tables' order.
+    """
+    return "".join(
+        f"ALTER TABLE {name} MODIFY SETTING auto_statistics_types = '';\n" for name in names
+    )
+
+
 def minute_columns(metrics: Iterable[Metric]) -> list[str]:
     """Of the table that takes minutes, with their types."""
     return [f"{m.name}_{what} {of}" for m in metrics for what, of in OF_MINUTE.items()]

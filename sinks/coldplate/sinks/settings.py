@@ -115,7 +115,7 @@ class SinkSettings:
         has half as many at most: slow metrics come with fast ones).
     rollup_s
         For so long samples of frames wait for others before their rollups are made (later.py); 0 makes them with every batch.
-        Tens of thousands of GPUs make rollups five times cheaper for the server by 60, for a gigabyte here.
+        Tens of thousands of GPUs make rollups many times cheaper for the server by 120, for a gigabyte or two here.
     """
 
     brokers: tuple[str, ...]

@@ -31,7 +31,7 @@ from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.stack.part import Part
 
 NODES_PER_RACK = 8
-LARGE_GPUS, LARGE_FLUSH_S, LARGE_ROLLUP_S = 30_000, 5.0, 60.0
+LARGE_GPUS, LARGE_FLUSH_S, LARGE_ROLLUP_S = 30_000, 5.0, 120.0
 """The sinks of a hall of so many GPUs insert more seldom, as in the chart's values for such halls, and there are two of
 them: what an insert costs the server hardly depends on its size, and a sink waits while it inserts."""
 
