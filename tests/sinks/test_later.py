@@ -33,6 +33,9 @@ def samples(*devices):
 def test_a_range_is_from_the_first_batch_to_the_last():
     """It is due when its first batch has waited so long; then it begins anew."""
     waiting = Later(PLACE)
+    waiting.add(batch(1, 2), {}, 0.0)
+    waiting.close()
+    waiting.done()
     assert (None, False) == (waiting.first, waiting.due(100.0, 0.0))
     waiting.add(batch(5, 9), samples(1, 2), 10.0)
     waiting.add(batch(11, 14), samples(3), 12.0)
@@ -46,6 +49,20 @@ def test_a_range_is_from_the_first_batch_to_the_last():
     assert 5 == waiting.oldest
     waiting.done()
     assert (15, 1, []) == (waiting.oldest, waiting.waiting_rows, list(waiting.pieces()))
+
+
+def test_ranges_that_begin_together_end_apart():
+    """The first of each partition is shorter, each by another part; all that follow are of full length."""
+    ends = []
+    for partition in range(8):
+        waiting = Later(("frames", partition))
+        waiting.add(batch(0, 9), {}, 100.0)
+        ends.append(next(s for s in range(101) if waiting.due(100.0 + s, 100.0)))
+        waiting.close()
+        waiting.done()
+        waiting.add(batch(10, 19), {}, 200.0)
+        assert [False, True] == [waiting.due(t, 100.0) for t in (299.9, 300.0)]
+    assert min(np.diff(sorted(ends))) >= 5
 
 
 def test_a_range_of_an_earlier_run_is_made_again_as_it_was():

@@ -22,6 +22,10 @@ Piece = tuple[str, int, Columns]
 LEFT_OUT = ("boot", "seq")
 """Columns of the samples that no rollup is made of."""
 
+APART = 0.618
+"""Share of the time by which one partition's ranges end after another's, of those that begin together: the golden section
+spreads any number of them. All at once would keep the server from everything else for a while."""
+
 PIECE_MINUTES = 10_000
 """Of devices, in an insert: a part of a second's work here, and at some 10 kB each of the server's memory; no setting, for a
 range that is made again must be cut alike."""
@@ -41,7 +45,7 @@ class Later:
     def __init__(self, place: Place, plan: Sequence[Span] = ()) -> None:
         self._place, self._plan = place, list(plan)
         self._tables: dict[str, list[dict[str, NDArray[Any]]]] = {}
-        self._since_s = 0.0
+        self._since_s, self._share = 0.0, (place[1] + 1) * APART % 1
         self._pieces: Iterator[Piece] = iter(())
         self._closing_rows = 0
         self.first: int | None = None
@@ -75,10 +79,10 @@ class Later:
             self.rows += len(columns["device"])
 
     def due(self, now_s: float, rollup_s: float) -> bool:
-        """True when what is gathered is a whole range, or has waited for so long."""
+        """True when what is gathered is a whole range, or has waited for so long; the first one for a part of that."""
         if self.first is None or self._planned():
             return self.whole
-        return now_s - self._since_s >= rollup_s
+        return now_s - self._since_s >= self._share * rollup_s
 
     @property
     def whole(self) -> bool:
@@ -93,6 +97,7 @@ class Later:
         topic, partition = self._place
         self.closing = Batch(topic, partition, self.first or 0, self.last, (), kind=ROLLUPS)
         self._pieces, self._closing_rows = _pieces(self._tables), self.rows
+        self._share = 1.0
         if self._planned():
             self._plan.pop(0)
         self._tables, self.first, self.rows, self.redone = {}, None, 0, False
