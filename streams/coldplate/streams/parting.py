@@ -1,6 +1,7 @@
 """Which rack is in which partition, and what a worker forgets when partitions become another worker's."""
 
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from aiokafka.partitioner import murmur2
 
@@ -14,7 +15,18 @@ def partition_of(rack: str, count: int) -> int:
     >>> [partition_of(f"rack-{n:04d}", 12) for n in range(4)]
     [7, 0, 4, 6]
     """
-    return int(murmur2(rack_key(rack)) & 0x7FFFFFFF) % count
+    return partition_of_key(rack_key(rack), count)
+
+
+def partition_of_key(key: bytes, count: int) -> int:
+    """The same of any key."""
+    return _hash(key) % count
+
+
+@lru_cache(maxsize=1 << 14)
+def _hash(key: bytes) -> int:
+    """Worked out in Python, byte by byte: once for a rack."""
+    return int(murmur2(key) & 0x7FFFFFFF)
 
 
 def leave(pipeline: Pipeline, partitions: AbstractSet[int], count: int) -> None:

@@ -9,13 +9,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 
 from coldplate.agents.settings import KafkaSettings
+from coldplate.streams.parting import partition_of_key
 
 Place = tuple[str, int]
 
@@ -65,7 +64,7 @@ class Bulk:
 
     def add(self, topic: str, key: bytes, value: bytes) -> None:
         """Into the batch that is filled for the key's partition."""
-        place = topic, _hash(key) % self._partitions[topic]
+        place = topic, partition_of_key(key, self._partitions[topic])
         batch = self._open.get(place)
         if batch is None or batch.append(timestamp=None, key=key, value=value) is None:
             if batch is not None:
@@ -97,9 +96,3 @@ class Bulk:
     def counts(self) -> Mapping[str, int]:
         """Records `taken`, `acknowledged` and `failed`."""
         return dict(self._counts)
-
-
-@lru_cache(maxsize=1 << 17)
-def _hash(key: bytes) -> int:
-    """As Kafka's clients do; theirs for Python is not compiled."""
-    return int(murmur2(key) & 0x7FFFFFFF)

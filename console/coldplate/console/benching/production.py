@@ -227,9 +227,12 @@ class Sending:
         KafkaError
         """
         topics = self._topics
-        async with self._bulk.connected((topics.frames, topics.events)):
-            await self._run(stop)
-        self._ledger.close()
+        try:
+            async with self._bulk.connected((topics.frames, topics.events)):
+                await self._run(stop)
+        finally:
+            # What was handed on is known, whatever became of it.
+            self._ledger.close()
 
     async def _run(self, stop: threading.Event) -> None:
         cycle = self._cycle
