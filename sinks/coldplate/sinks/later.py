@@ -1,6 +1,6 @@
 """Rollups of many batches at once: rows are kept until a range of batches is whole, and then sent once more.
 
-What a bucket of the rollups costs it costs once an insert, so a large hall gathers a minute of them (`rollup_s`). Samples are stored
+What a bucket of the rollups costs it costs once an insert, so a large hall gathers minutes of them (`rollup_s`). Samples are stored
 as soon as ever, marked `later`, and feed no rollups; minutes made of their rows (minutes.py) go to a table that keeps nothing and feeds them. The
 range is written down like a batch before it is sent, and the group's offset stays at its first record until it is: whoever
 reads the partition next redoes its batches and, with their rows, the range, under the same tokens. It is sent in pieces, between
