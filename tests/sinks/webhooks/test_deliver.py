@@ -184,7 +184,7 @@ def test_real_receivers_that_fail_three_times_get_it_in_the_end(tmp_path, answer
 
     async def go():
         async with Receiver(answer, answer, answer, 200) as r:
-            async with http_scene(tmp_path, {"r": r}, timeout_s=0.2) as s:
+            async with http_scene(tmp_path, {"r": r}, timeout_s=0.2 if answer == HANG else 10) as s:
                 s.put(message())
                 await soon(lambda: s.idle() and (s.go_on(10.0) or not s.pending()), "everything")
             return r

@@ -197,7 +197,8 @@ def _failed(error: Exception, timeout_s: float) -> Reply:
 
 
 def _said(error: Exception, timeout_s: float) -> str:
-    if isinstance(error, TimeoutError):
+    # smtplib makes a time-out of the socket, while it waits for a line, a connection that was closed.
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return f"time-out: no answer within {timeout_s:g} s"
     if isinstance(error, ssl.SSLError):
         return certificate_said(error)
