@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from coldplate.console.benching.looks import Due, Looks
 from coldplate.console.benching.outcome import read_events, read_ledger
-from coldplate.console.benching.pipeline import plan
+from coldplate.console.benching.pipeline import Sinks, plan
 from coldplate.console.benching.production import Cycle
 from coldplate.console.failure import Failure
 from coldplate.wire.frame import decode_frame
@@ -34,16 +35,19 @@ def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
     """The result has the promised keys, nothing is lost, and ledger, rows read back, incidents, counts and logs are kept."""
     out = tmp_path / "out"
     arguments = (
-        *("--gpus", "64", "--racks", "4", "--seconds", "8", "--workers", "2"),
+        *("--gpus", "64", "--racks", "4", "--seconds", "8", "--workers", "2", "--flush-s", "1.5"),
         *("--state", str(tmp_path / "s"), "--out", str(out)),
     )
-    run = subprocess.run((*BENCH, *arguments), capture_output=True, text=True, check=False)
+    # A user's own settings are not the benchmark's.
+    env = {**os.environ, "COLDPLATE_SINK__GROUP": "mine", "COLDPLATE_WORKER__GROUP": "mine"}
+    run = subprocess.run((*BENCH, *arguments), env=env, capture_output=True, text=True, check=False)
     assert 0 == run.returncode, run.stderr
     result = json.loads(run.stdout.splitlines()[-1])
     assert set() == KEYS - result.keys()
     assert (64, 8.0, 2, 0, 0, 0, 0) == tuple(
         result[k] for k in ("gpus", "seconds", "workers", "lost", "duplicated", "events_lost", "false_incidents")
     )  # fmt: skip
+    assert (1.5, 0.0) == (result["flush_s"], result["rollup_s"])
     assert (2, 0) == (result["injected_faults"], result["missed_faults"]), result["faults"]
     assert "racks" in result["production"]["faults_limited_by"]
     assert result["fault_to_incident_p50_s"] <= result["fault_to_incident_p99_s"]
@@ -64,6 +68,15 @@ def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
     assert {f["incident"] for f in result["faults"]} <= opened
     assert {f"{p}.log" for p in PROCESSES} <= {f.name for f in (out / "logs").iterdir()}
     assert "behind" in run.stderr
+
+
+@pytest.mark.parametrize(("gpus", "sinks"), [
+    (9_999, Sinks(1, 2.0, 0.0)), (10_000, Sinks(1, 5.0, 120.0)), (30_000, Sinks(2, 5.0, 120.0)),
+])  # fmt: skip
+def test_a_large_hall_has_sinks_of_its_kind(gpus: int, sinks: Sinks) -> None:
+    """And whatever is told is taken, 0 too."""
+    assert sinks == Sinks.of(gpus)
+    assert Sinks(3, 1.0, 0.0) == Sinks.of(gpus, 3, 1.0, 0.0)
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:

@@ -62,6 +62,11 @@ class Load(msgspec.Struct, frozen=True):
         return CYCLE_S if self.metrics == "full" else NEVER
 
     @property
+    def gpus(self) -> int:
+        """Of all nodes."""
+        return self.nodes * GPUS
+
+    @property
     def sources(self) -> int:
         """Nodes and CDUs."""
         return self.nodes + self.racks

@@ -10,7 +10,7 @@ from typing import Any
 from coldplate.agents.follow import Follower, Lag, NotAnswering
 from coldplate.console.benching import machine, outcome
 from coldplate.console.benching.held import Held
-from coldplate.console.benching.load import GPUS, Load
+from coldplate.console.benching.load import Load
 from coldplate.console.benching.looks import Due, Looks
 from coldplate.console.benching.machine import Usage
 from coldplate.console.benching.production import go_file
@@ -110,7 +110,7 @@ class Run:
         labels = labels_of(self._sent())
         faults = judged(labels, self._told, places_of(load.inventory()), begin_s)
         return {
-            "gpus": load.nodes * GPUS, "nodes": load.nodes, "racks": load.racks,
+            "gpus": load.gpus, "nodes": load.nodes, "racks": load.racks,
             "seconds": load.seconds, "ticks_per_frame": load.ticks, "metrics": load.metrics,
             "mode": load.mode, "seed": load.seed, "workers": len(self._workers), "sinks": len(self._readers["sink"]),
             "flush_s": self._context.config.sink.flush_s, "rollup_s": self._context.config.sink.rollup_s,

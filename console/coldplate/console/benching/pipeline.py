@@ -15,30 +15,57 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from coldplate.console.benching.crew import clean_environment
 from coldplate.console.benching.held import Held
 from coldplate.console.benching.load import GPUS, Load, Mode
 from coldplate.console.benching.measuring import Run
 from coldplate.console.benching.progress import Progress
 from coldplate.console.chain import chain, names_of
+from coldplate.console.config import Sink
 from coldplate.console.config import load as load_config
 from coldplate.console.context import Context
 from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.stack.part import Part
 
 NODES_PER_RACK = 8
-LARGE_GPUS, LARGE_FLUSH_S, LARGE_ROLLUP_S = 30_000, 5.0, 120.0
-"""The sinks of a hall of so many GPUs insert more seldom, as in the chart's values for such halls, and there are two of
-them: what an insert costs the server hardly depends on its size, and a sink waits while it inserts."""
+LARGE_GPUS, LARGE_FLUSH_S, LARGE_ROLLUP_S = 10_000, 5.0, 120.0
+"""Of a hall of so many GPUs sinks insert more seldom and make rollups of some minutes at once, as in the chart's values for
+such halls: what an insert costs the server hardly depends on its size."""
+
+TWO_SINKS_GPUS = 30_000
+"""And of so many there are two of them: a sink waits while it inserts."""
 
 WARM_UP_S = 10.0
 
 PARAMETERS = "[energy-jump]\non = 1e9\nat_once = 1e9\n"
 """What the load does each cycle, jump back with its energy meters, is not to be found: everything else is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Who stores the history: how many processes, and their settings of the same names."""
+
+    count: int
+    flush_s: float
+    rollup_s: float
+
+    @staticmethod
+    def of(
+        gpus: int, count: int | None = None, flush_s: float | None = None, rollup_s: float | None = None,
+    ) -> "Sinks":  # fmt: skip
+        """What is given, and for what is not what a hall of so many GPUs should have."""
+        usual, large = Sink(), gpus >= LARGE_GPUS
+        return Sinks(
+            count or (2 if gpus >= TWO_SINKS_GPUS else 1),
+            (LARGE_FLUSH_S if large else usual.flush_s) if flush_s is None else flush_s,
+            (LARGE_ROLLUP_S if large else usual.rollup_s) if rollup_s is None else rollup_s,
+        )
 
 
 def plan(
@@ -60,7 +87,7 @@ def measure(
     out: Path | None = None,
     *,
     workers: int = 1,
-    sinks: int | None = None,
+    sinks: Sinks | None = None,
 ) -> dict[str, Any]:
     """Run the benchmark; what its JSON shows.
 
@@ -72,8 +99,10 @@ def measure(
         Empty folder for the stack, kept afterwards; None takes a temporary one.
     out
         Where ledger, what was read back, incidents, counts and logs are kept.
-    workers, sinks
-        Processes of each, which share the partitions; of sinks None takes as many as a hall of that size needs.
+    workers
+        Processes that share the partitions.
+    sinks
+        Likewise, and their settings; None takes what a hall of that size should have.
 
     Raises
     ------
@@ -85,15 +114,15 @@ def measure(
     with _folder(state) as folder, Progress() as progress:
         context = Context(str(folder / "bench.toml"), str(folder))
         context.state.acquire()
-        _configure(folder, load)
+        sinks = sinks or Sinks.of(load.gpus)
+        _configure(folder, sinks)
         context.config = load_config(context.config_file, {})
         files = context.state.folder("run")
-        sinks = sinks or (2 if load.nodes * GPUS >= LARGE_GPUS else 1)
-        readers = {"worker": names_of("worker", workers), "sink": names_of("sink", sinks)}
+        readers = {"worker": names_of("worker", workers), "sink": names_of("sink", sinks.count)}
         waits = (*readers["worker"], *readers["sink"])
         producer = Part("producer", _sending(load, files), depends_on=waits)
-        parts = chain(context, load.inventory(), [producer], workers=workers, sinks=sinks)
-        stack = Held(context.state, parts.parts, env=parts.env)
+        parts = chain(context, load.inventory(), [producer], workers=workers, sinks=sinks.count)
+        stack = Held(context.state, parts.parts, env=parts.env, environ=clean_environment())
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
         try:
@@ -119,13 +148,11 @@ def _folder(given: Path | None) -> Iterator[Path]:
         yield given
 
 
-def _configure(folder: Path, load: Load) -> None:
+def _configure(folder: Path, sinks: Sinks) -> None:
     (folder / "parameters.toml").write_text(PARAMETERS)
     parameters = msgspec.json.encode(str((folder / "parameters.toml").absolute())).decode()
-    text = f"[worker]\nparameters = {parameters}\n"
-    if load.nodes * GPUS >= LARGE_GPUS:
-        text += f"[sink]\nflush_s = {LARGE_FLUSH_S}\nrollup_s = {LARGE_ROLLUP_S}\n"
-    (folder / "bench.toml").write_text(text)
+    sink = f"flush_s = {sinks.flush_s}\nrollup_s = {sinks.rollup_s}\n"
+    (folder / "bench.toml").write_text(f"[worker]\nparameters = {parameters}\n[sink]\n{sink}")
 
 
 def _sending(load: Load, run: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from coldplate.console.commands.bench_shown import print_result
 from coldplate.console.context import Context, pass_context
 from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.output import json_option
+from coldplate.sinks.settings import ROLLUP_S_MAX
 
 if TYPE_CHECKING:
     from coldplate.console.benching.load import Mode
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     "--sinks", type=click.IntRange(1, 4), help="Likewise of sinks; 1 unless told otherwise, 2 for 30,000 GPUs and more.",
 )  # fmt: skip
 @click.option(
+    "--flush-s", type=click.FloatRange(0.1, 60), help="sink.flush_s; as configured by default, 5 for 10,000 GPUs and more.",
+)  # fmt: skip
+@click.option(
+    "--rollup-s", type=click.FloatRange(0, ROLLUP_S_MAX), help="sink.rollup_s; likewise, 120 for 10,000 GPUs and more.",
+)  # fmt: skip
+@click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 4), help="Processes that share the partitions.",
 )  # fmt: skip
 @click.option(
@@ -61,7 +68,7 @@ if TYPE_CHECKING:
 @pass_context
 def pipeline(
     context: Context, gpus: int, racks: int | None, seconds: float, ticks: int, metrics: str, workers: int, sinks: int | None,
-    seed: int, storm: bool, burst: float, state: str | None, out: str | None, as_json: bool,
+    flush_s: float | None, rollup_s: float | None, seed: int, storm: bool, burst: float, state: str | None, out: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Send the frames of a hall through real Kafka, workers, sink and ClickHouse, and count everything.
 
@@ -69,7 +76,7 @@ def pipeline(
     run. Servers of its own are started and stopped. Exit 1 when a frame or an event was lost or stored twice.
     """
     from coldplate.console.benching.measuring import Interrupted
-    from coldplate.console.benching.pipeline import measure, plan
+    from coldplate.console.benching.pipeline import Sinks, measure, plan
     from coldplate.console.fetching import fetch_with_progress, stack_errors
 
     if storm and burst:
@@ -84,7 +91,7 @@ def pipeline(
                 Path(state) if state else None,
                 Path(out) if out else None,
                 workers=workers,
-                sinks=sinks,
+                sinks=Sinks.of(load.gpus, sinks, flush_s, rollup_s),
             )
     except Interrupted:
         raise click.Abort from None

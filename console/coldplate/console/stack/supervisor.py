@@ -39,7 +39,9 @@ class Supervisor:
     parts
         In the order to show them; `depends_on` decides the order of start and stop.
     env
-        Added to this process's environment for every part.
+        Added to `environ` for every part.
+    environ
+        Of all of them; None takes this process's own.
     on_change
         Called from `poll` with each part whose state changed.
 
@@ -57,6 +59,7 @@ class Supervisor:
         parts: Sequence[Part],
         *,
         env: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
         on_change: OnChange = _ignore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,7 +70,7 @@ class Supervisor:
         self._stopping = False
         self._shown: dict[str, PartState] = {}
         self._logs_due_s = 0.0
-        whole = {**os.environ, **(env or {})}
+        whole = {**(os.environ if environ is None else environ), **(env or {})}
         _check_order(parts)
         self._keepers = {
             part.name: Keeper(part, state.logs / f"{part.name}.log", whole) for part in parts
