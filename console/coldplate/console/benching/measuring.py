@@ -176,8 +176,8 @@ class Run:
         try:
             self._follower = opened.enter_context(closing(Follower(self._context.kafka, follow)))
             if self._load.mode == "burst":
-                groups = (config.worker.group, config.sink.group)
-                self._lag = opened.enter_context(closing(Lag(self._context.kafka, self._context.topics.frames, groups)))  # fmt: skip
+                topic, groups = self._context.topics.frames, (config.worker.group,)
+                self._lag = opened.enter_context(closing(Lag(self._context.kafka, topic, groups)))
         except NotAnswering as error:
             raise Failure(str(error)) from None
         go_file(self._parts.ledger_file("producer")).touch()
@@ -247,17 +247,19 @@ class Run:
                 at_s = min(c.get("at", 0.0) for c in counts)
                 self._looks[name].take(at_s, sum(c.get("frames", 0) for c in counts))
         elif due:
-            self._look_at_commits(self._lag)
+            self._look_from_outside(self._lag)
 
-    def _look_at_commits(self, lag: Lag) -> None:
-        """A process that is started anew counts anew, and what it reads again to know how things were: offsets do not."""
+    def _look_from_outside(self, lag: Lag) -> None:
+        """A process that is started anew counts anew, and what it reads again to know how things were; these do not.
+
+        Of sinks the history tells: their offsets wait for rollups too.
+        """
         try:
-            done = lag.committed()
+            judged_frames = lag.committed()[self._context.config.worker.group]
         except NotAnswering:
             return
-        config = self._context.config
-        for name, group in (("worker", config.worker.group), ("sink", config.sink.group)):
-            self._looks[name].take(time.time(), done[group])
+        self._looks["worker"].take(time.time(), judged_frames)
+        self._looks["sink"].take(time.time(), outcome.stored(self._context))
 
     def _sent(self) -> dict[str, Any]:
         return self._counts("producer")

@@ -75,6 +75,12 @@ def read_events(path: Path) -> set[str]:
         }
 
 
+def stored(context: Context) -> int:
+    """Frames that are in the history."""
+    (frames,) = _row(context, "SELECT count() FROM frames")
+    return int(frames)
+
+
 def measured(context: Context, begin_s: float, end_s: float) -> dict[str, Any]:
     """Rates and delays of the frames that Kafka got within the time measured, and the sizes of all."""
     window = {"begin": round(begin_s * 1000), "end": round(end_s * 1000)}
