@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--ticks", type=int, nargs="+", default=[1, 5, 10], help="of a frame")
     parser.add_argument("--at-gpus", type=int, default=30_000, help="size of the runs with other workers and ticks")  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--runs", type=int, default=3, help="of each")
     parser.add_argument("--again", action="store_true", help="forget what is there")
     given = parser.parse_args()

@@ -177,7 +177,7 @@ the least and the most of the runs."""
 
 FITTED = f"""\
 Fitted through the sizes that kept up with one worker and frames of {TICKS} ticks: cores = fixed + slope x million values a
-second. The exponent is that of a power law through the same points; 1 is linear. From 30,000 GPUs on the sinks make rollups of some minutes at once (`rollup_s`), so
+second. The exponent is that of a power law through the same points; 1 is linear. The sinks of large halls make rollups of some minutes at once (`rollup_s`), so
 that the line lies between two, and nothing below is taken from it."""
 
 ASSUMED = f"""\

@@ -233,7 +233,7 @@ def test_addresses_are_judged(tmp_path, host, verdict, said):
 def listening(how):
     """A server that treats each connection as told, while the block runs; gives its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=lambda: how(server.accept()[0]))
+        thread = threading.Thread(target=lambda: how(server.accept()[0]), daemon=True)
         thread.start()
         try:
             yield server.getsockname()[1]

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -254,12 +254,15 @@ class Run:
 
         Of sinks the history tells: their offsets wait for rollups too.
         """
-        try:
-            judged_frames = lag.committed()[self._context.config.worker.group]
-        except NotAnswering:
-            return
-        self._looks["worker"].take(time.time(), judged_frames)
-        self._looks["sink"].take(time.time(), outcome.stored(self._context))
+        ways: dict[str, Callable[[], int]] = {
+            "worker": lambda: lag.committed()[self._context.config.worker.group],
+            "sink": lambda: outcome.stored(self._context),
+        }
+        for name, count in ways.items():
+            # Who is too busy to answer is asked again; who died is told by the supervisor.
+            with suppress(NotAnswering, Failure):
+                done = count()
+                self._looks[name].take(time.time(), done)
 
     def _sent(self) -> dict[str, Any]:
         return self._counts("producer")

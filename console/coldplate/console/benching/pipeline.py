@@ -83,11 +83,11 @@ def plan(
 
 def measure(
     load: Load,
+    sinks: Sinks,
     state: Path | None = None,
     out: Path | None = None,
     *,
     workers: int = 1,
-    sinks: Sinks | None = None,
 ) -> dict[str, Any]:
     """Run the benchmark; what its JSON shows.
 
@@ -95,14 +95,14 @@ def measure(
     ----------
     load
         See `plan`.
+    sinks
+        Processes that share the partitions, and their settings; see `Sinks.of`.
     state
         Empty folder for the stack, kept afterwards; None takes a temporary one.
     out
         Where ledger, what was read back, incidents, counts and logs are kept.
     workers
-        Processes that share the partitions.
-    sinks
-        Likewise, and their settings; None takes what a hall of that size should have.
+        Likewise.
 
     Raises
     ------
@@ -114,7 +114,6 @@ def measure(
     with _folder(state) as folder, Progress() as progress:
         context = Context(str(folder / "bench.toml"), str(folder))
         context.state.acquire()
-        sinks = sinks or Sinks.of(load.gpus)
         _configure(folder, sinks)
         context.config = load_config(context.config_file, {})
         files = context.state.folder("run")

@@ -88,10 +88,10 @@ def pipeline(
         with stack_errors():
             result = measure(
                 load,
+                Sinks.of(load.gpus, sinks, flush_s, rollup_s),
                 Path(state) if state else None,
                 Path(out) if out else None,
                 workers=workers,
-                sinks=Sinks.of(load.gpus, sinks, flush_s, rollup_s),
             )
     except Interrupted:
         raise click.Abort from None
