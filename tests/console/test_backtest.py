@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import storing
 from click.testing import CliRunner
 from frames import record_bytes
 from sinks.servers import database
@@ -28,10 +29,8 @@ from coldplate.console.failure import BAD_INPUT, NOT_THERE, Failure
 from coldplate.console.past import inventory_of
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.prepare import prepare
 from coldplate.streams.evaluate.live import Live
 from coldplate.streams.parameters import ParametersError, load_parameters
 from coldplate.streams.pipeline import Pipeline
@@ -100,8 +99,7 @@ def store(client, topic, values):
     """Records with their times, as the sink stores them."""
     records = tuple(Record(topic, 0, n, t_ms, v) for n, (t_ms, v) in enumerate(values))
     batch = Batch(topic, 0, 0, len(records) - 1, records)
-    for table, columns in prepare(batch, TOPICS, CLUSTER, Dedup()).inserts:
-        client.insert(table, columns, batch.token(uuid4().hex, topic, table))
+    storing.store(client, batch, CLUSTER, uuid4().hex)
 
 
 class Past:

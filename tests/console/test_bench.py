@@ -47,7 +47,7 @@ def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
     assert (64, 8.0, 2, 0, 0, 0, 0) == tuple(
         result[k] for k in ("gpus", "seconds", "workers", "lost", "duplicated", "events_lost", "false_incidents")
     )  # fmt: skip
-    assert (1.5, 0.0) == (result["flush_s"], result["rollup_s"])
+    assert (1.5, 60.0) == (result["flush_s"], result["rollup_s"])
     assert (2, 0) == (result["injected_faults"], result["missed_faults"]), result["faults"]
     assert "racks" in result["production"]["faults_limited_by"]
     assert result["fault_to_incident_p50_s"] <= result["fault_to_incident_p99_s"]
@@ -71,7 +71,7 @@ def test_every_frame_of_a_small_hall_is_stored_once_and_its_faults_are_found(
 
 
 @pytest.mark.parametrize(("gpus", "sinks"), [
-    (9_999, Sinks(1, 2.0, 0.0)), (10_000, Sinks(1, 5.0, 120.0)), (30_000, Sinks(2, 5.0, 120.0)),
+    (9_999, Sinks(1, 2.0, 60.0)), (10_000, Sinks(1, 5.0, 120.0)), (30_000, Sinks(2, 5.0, 120.0)),
 ])  # fmt: skip
 def test_a_large_hall_has_sinks_of_its_kind(gpus: int, sinks: Sinks) -> None:
     """And whatever is told is taken, 0 too."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import storing
 from click.testing import CliRunner
 from frames import record_bytes
 from sinks.servers import database
@@ -18,11 +19,9 @@ from coldplate.sinks.agreement import Between, disagreeing, miscounted
 from coldplate.sinks.archive import INDEX, ArchiveError, read_archive, write_archive
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryDown
 from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.prepare import prepare
 from coldplate.sinks.rollups import STORED_TIERS
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.twin.recording import Recording
@@ -54,9 +53,7 @@ def store(client, topic, values):
         len(values) - 1,
         tuple(Record(topic, 0, n, now_ms, v) for n, v in enumerate(values)),
     )
-    log = uuid4().hex
-    for table, columns in prepare(batch, TOPICS, "test", Dedup()).inserts:
-        client.insert(table, columns, batch.token(log, topic, table))
+    storing.store(client, batch, "test", uuid4().hex)
 
 
 @pytest.fixture(scope="module")

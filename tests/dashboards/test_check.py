@@ -81,7 +81,7 @@ def test_only_the_tier_that_fits_is_read(day, sql, hours, least_s):
     interval_s = shown.interval_ms // 1000
     tiers = COARSE if "swing" in sql else TIERS
     (fits,) = (t for t in tiers if t.from_s <= interval_s < t.below_s)
-    table = "gpu_samples" if fits.suffix == "10s" else f"gpu_{fits.suffix}_state"
+    table = "gpu_samples" if fits.suffix == "10s" else f"gpu_{fits.suffix}_stats"
     assert [table] == [table for table, rows in read.items() if rows]
 
 

@@ -106,9 +106,9 @@ def _read(explain, sql):
 @pytest.mark.parametrize(
     ("chosen", "hours", "table"),
     [
-        (NONE_CHOSEN, 24, "gpu_1h_state"), ([Choice("rack", "rack-0000")], 24, "gpu_1m_state"),
-        (NONE_CHOSEN, 1, "gpu_1m_state"), ([Choice("rack", "rack-0000")], 1, "gpu_samples"),
-        (NONE_CHOSEN, 0.25, "gpu_samples"), ([Choice("rack", "rack-0000")], 720, "gpu_1h_state"),
+        (NONE_CHOSEN, 24, "gpu_1h_stats"), ([Choice("rack", "rack-0000")], 24, "gpu_1m_stats"),
+        (NONE_CHOSEN, 1, "gpu_1m_stats"), ([Choice("rack", "rack-0000")], 1, "gpu_samples"),
+        (NONE_CHOSEN, 0.25, "gpu_samples"), ([Choice("rack", "rack-0000")], 720, "gpu_1h_stats"),
     ],
 )  # fmt: skip
 def test_a_choice_is_shown_more_finely_than_all(day, chosen, hours, table):

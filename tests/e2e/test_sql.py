@@ -90,13 +90,13 @@ def test_a_question_answers(coldplate, name):
 def test_energy_is_neither_lost_nor_doubled(day):
     """What jobs had and what nobody had is what the GPUs used; on a shared GPU too."""
     _, owner, *_ = day
-    ((all_kwh,),) = owner.execute("SELECT sum(used) / 3.6e9 FROM gpu_1m_state")
+    ((all_kwh,),) = owner.execute("SELECT sum(used) / 3.6e9 FROM gpu_1m_stats")
     ((jobs_kwh, shared_kwh),) = owner.execute(
         "SELECT sum(kwh), sumIf(kwh, job IN ('4716', '4717')) FROM energy_by_job"
     )
     assert 0.3 * all_kwh < jobs_kwh < all_kwh
     ((gpu_kwh,),) = owner.execute(
-        "SELECT sum(used) / 3.6e9 FROM gpu_1m_state WHERE t >= (SELECT min(since) FROM job_gpus WHERE job = '4716')"
+        "SELECT sum(used) / 3.6e9 FROM gpu_1m_stats WHERE t >= (SELECT min(since) FROM job_gpus WHERE job = '4716')"
         " AND device = (SELECT device FROM inventory FINAL WHERE id = (SELECT any(gpu) FROM job_gpus WHERE job = '4716'))"
     )
     assert shared_kwh == pytest.approx(gpu_kwh, rel=0.01)

@@ -7,13 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import storing
 
 from coldplate.agents.framer import Framer
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.inventory import store_inventory
-from coldplate.sinks.prepare import prepare
 from coldplate.twin.replayed import ReplayedCollector
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
@@ -61,8 +60,7 @@ def load_day(client: Client, folder: Path = DAY) -> Loaded:
     for topic, values in by_topic.items():
         records = tuple(Record(topic, 0, n, end_tick * TICK_MS, v) for n, v in enumerate(values))
         batch = Batch(topic, 0, 0, len(records) - 1, records)
-        for table, columns in prepare(batch, TOPICS, CLUSTER, Dedup()).inserts:
-            client.insert(table, columns, batch.token("kafka", topic, table))
+        storing.store(client, batch, CLUSTER)
     return Loaded(shift_ms, first_tick * TICK_MS, end_tick * TICK_MS)
 
 

@@ -43,7 +43,7 @@ def test_every_table_is_replicated_and_seen_across_shards(rendered):
         "frames",
         "events",
         "inventory",
-        "gpu_10s_state",
+        "gpu_1m_stats",
     } <= names
     unreplicated = [s for s in made if "ENGINE = Replicated" not in s]
     # They keep nothing: what took samples for later, and what takes minutes of them.
@@ -67,7 +67,7 @@ def test_every_table_is_replicated_and_seen_across_shards(rendered):
 def test_a_rack_stays_on_one_shard():
     """Samples and rollups by the part of the key that is the rack's; what replaces a row is where the row is."""
     keys = sharding_keys()
-    for table in ("gpu_samples", "cdu_samples", "gpu_1h_state", "inventory"):
+    for table in ("gpu_samples", "cdu_samples", "gpu_1h_stats", "inventory"):
         assert keys[table] == "bitShiftRight(device, 40)"
     assert keys["incidents"] == "cityHash64(id)"
     racks = {

@@ -8,12 +8,12 @@ import pytest
 from sinks.servers import database
 
 from coldplate.sinks import ddl
+from coldplate.sinks.buckets import hours, minutes
 from coldplate.sinks.client import Client
 from coldplate.sinks.cluster import Cluster, sharding_keys
 from coldplate.sinks.migrate import Migration, known, migrate
-from coldplate.sinks.minutes import minutes
-from coldplate.sinks.rollups import TIERS, rollup_name
-from coldplate.sinks.tables import SAMPLE_TABLES, later_name, raw_column
+from coldplate.sinks.rollups import HOUR, MINUTE, TIERS, rollup_name, stats_name
+from coldplate.sinks.tables import SAMPLE_TABLES, kept_dtype, raw_column
 from coldplate.wire.metric import CATALOGUE, Kind, Metric
 
 NAME = "9999_more_metrics.sql"
@@ -48,8 +48,8 @@ def migration():
     return Migration(9999, NAME, files[NAME])
 
 
-def insert(client, table, t_s, new=None, *, later=False):
-    """A row of one device, every metric 7 steps, the new one as told; as it is stored, or with its rollups later."""
+def insert(client, table, t_s, new=None):
+    """A row of one device, every metric 7 steps, the new one as told, with its rollups; `new` None: by a sink that does not know it."""
     metrics = [m for m in table.metrics if new is not None or m != NEW[table.name]]
     columns = {
         "device": np.array([5], np.uint64),
@@ -59,14 +59,14 @@ def insert(client, table, t_s, new=None, *, later=False):
         "seq": np.array([t_s], np.uint64),
         "present": np.array([sum(1 << m.number for m in metrics)], np.uint64),
     }
-    columns |= {raw_column(m): np.array([7]) for m in metrics}
+    columns |= {raw_column(m): np.array([7], kept_dtype(m)) for m in metrics}
     if new is not None:
-        columns[raw_column(NEW[table.name])] = np.array([new])
-    if later:
-        known_metrics = replace(table, metrics=tuple(metrics))
-        client.insert(later_name(table), minutes(known_metrics, columns), f"{table.name}/{t_s}")
-        columns["later"] = np.array([1], np.uint8)
+        columns[raw_column(NEW[table.name])] = np.array([new], kept_dtype(NEW[table.name]))
     client.insert(table.name, columns, f"{table.name}/{t_s}")
+    known_metrics = replace(table, metrics=tuple(metrics))
+    of_minutes = minutes(known_metrics, columns)
+    client.insert(stats_name(table, MINUTE), of_minutes, f"{table.name}/{t_s}")
+    client.insert(stats_name(table, HOUR), hours(known_metrics, of_minutes), f"{table.name}/{t_s}")
 
 
 @pytest.mark.e2e
@@ -87,8 +87,8 @@ def test_a_new_metric_has_rollups_and_leaves_the_others_as_they_were(clickhouse_
         migrate(client, [*known(), migration()])
         for table in tables:
             # A sink that does not know the metric, and one that does.
-            insert(client, table, hour + 4, later=True)
-            insert(client, table, hour + 5, 250, later=True)
+            insert(client, table, hour + 4)
+            insert(client, table, hour + 5, 250)
             insert(client, table, hour + 2, 300)
             insert(client, table, hour + 3, 200)
         for table in tables:
@@ -108,18 +108,13 @@ def test_a_new_metric_has_rollups_and_leaves_the_others_as_they_were(clickhouse_
 
 
 def test_every_statement_of_it_may_be_run_again_and_on_a_cluster():
-    """A feed's query is replaced as a whole, on each shard, reading the shard's own samples."""
+    """Columns are added on each shard, to samples and to both tiers that are stored."""
     statements = migration().statements
     for sql in statements:
-        assert any(
-            w in sql
-            for w in ("IF NOT EXISTS", "OR REPLACE", "MODIFY QUERY", "RENAME TABLE IF EXISTS")
-        )
-    refeed, refeed_later, *_ = (s for s in statements if "MODIFY QUERY" in s)
-    for sql, feed, source in (
-        (refeed, "gpu_1m_feed", "gpu_samples WHERE later = 0"),
-        (refeed_later, "gpu_1m_later_feed", "gpu_1m_later"),
-    ):
-        (rendered,) = Cluster("four", "own").render(sql, sharding_keys())
-        assert rendered.startswith(f"ALTER TABLE own.{feed} ON CLUSTER four MODIFY QUERY SELECT")
-        assert f"FROM own.{source}" in rendered
+        assert "IF NOT EXISTS" in sql or "OR REPLACE" in sql
+    altered = [s for s in statements if s.startswith("ALTER")]
+    assert 3 * len(NEW) == len(altered)
+    for sql in altered:
+        on_shards, everywhere = Cluster("four", "own").render(sql, sharding_keys())
+        assert on_shards.startswith("ALTER TABLE own.")
+        assert everywhere.startswith("CREATE OR REPLACE TABLE")

@@ -45,7 +45,8 @@ def test_a_range_is_from_the_first_batch_to_the_last():
     assert (None, 0, 5, 3) == (waiting.first, waiting.rows, waiting.oldest, waiting.waiting_rows)
     # What comes meanwhile is of the next.
     waiting.add(batch(15, 15), samples(4), 14.0)
-    assert [1, 2, 3] == sorted(d for _, _, c in waiting.pieces() for d in c["device"])
+    made = [(table, d) for table, _, c in waiting.pieces() for d in c["device"]]
+    assert [(t, d) for t in ("gpu_1h_stats", "gpu_1m_stats") for d in (1, 2, 3)] == sorted(made)
     assert 5 == waiting.oldest
     waiting.done()
     assert (15, 1, []) == (waiting.oldest, waiting.waiting_rows, list(waiting.pieces()))
@@ -88,9 +89,11 @@ def test_a_devices_rows_are_in_one_piece(monkeypatch, most, pieces_of):
     for n, devices in enumerate([(4, 1, 1), (2, 1, 4), (4, 4)]):
         waiting.add(batch(n, n), samples(*devices), 0.0)
     waiting.close()
-    pieces = list(waiting.pieces())
+    found = list(waiting.pieces())
+    assert ["gpu_1m_stats", "gpu_1h_stats"] * (len(found) // 2) == [table for table, *_ in found]
+    pieces = found[::2]
     assert list(range(len(pieces))) == [number for _, number, _ in pieces]
-    assert {"gpu_1m_later"} == {table for table, *_ in pieces}
+    assert [number for _, number, _ in pieces] == [number for _, number, _ in found[1::2]]
     made = [dict(zip(c["device"].tolist(), c["samples"].tolist(), strict=True)) for *_, c in pieces]
     assert {1: 3, 2: 1, 4: 4} == {device: n for found in made for device, n in found.items()}
     assert pieces_of == [sum(found.values()) for found in made]

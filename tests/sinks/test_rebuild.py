@@ -6,18 +6,17 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import storing
 from frames import record_bytes
 from sinks.servers import database
 
 from coldplate.sinks.agreement import Between, disagreeing
-from coldplate.sinks.batch import LATER, ROLLUPS, Batch, Record
+from coldplate.sinks.batch import FED, LATER, ROLLUPS, Batch, Record
 from coldplate.sinks.client import Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryDown
-from coldplate.sinks.migrate import known, migrate
-from coldplate.sinks.prepare import prepare
+from coldplate.sinks.migrate import migrate
 from coldplate.sinks.rebuild import Busy, Gone, rebuild
-from coldplate.sinks.rollups import STORED_TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, rollup_name, stats_name
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.metric import Kind
 from coldplate.wire.topic import Topics
@@ -46,7 +45,7 @@ class Dying:
 @pytest.fixture(scope="module")
 def client(clickhouse_url):
     with database(clickhouse_url) as settings, Client(settings) as found:
-        migrate(found, [m for m in known() if m.number <= 8])
+        migrate(found)
         yield found
 
 
@@ -72,9 +71,7 @@ def hours(client):
         values["gpu_c"][rng.random((5, 3)) < 0.3] = np.nan
         value = record_bytes(NODE, "rack-0000", tick, 5, {Kind.GPU: (GPUS, values)}, seq=seq)
         records.append(Record(TOPICS.frames, 0, seq, now_ms, value))
-    batch, log = Batch(TOPICS.frames, 0, 0, 89, tuple(records)), uuid4().hex
-    for table, columns in prepare(batch, TOPICS, "test", Dedup()).inserts:
-        client.insert(table, columns, batch.token(log, TOPICS.frames, table))
+    storing.store(client, Batch(TOPICS.frames, 0, 0, 89, tuple(records)), "test", uuid4().hex)
     assert wrong(client) == [0, 0]
     return Between(middle - timedelta(hours=1), middle + timedelta(hours=1))
 
@@ -84,17 +81,17 @@ def spoilt(client, hours, monkeypatch):
     """Those hours with rollups that are wrong: some buckets doubled, some gone; nothing was stored just now."""
     monkeypatch.setattr("coldplate.sinks.rebuild.QUIET_S", 0)
     for tier in STORED_TIERS:
-        state, where = f"{rollup_name(GPU, tier)}_state", hours.condition()
+        stats, where = stats_name(GPU, tier), hours.condition()
         settings = "SETTINGS insert_deduplicate = 0"
-        client.execute(f"CREATE TABLE twice AS {state}")
+        client.execute(f"CREATE TABLE twice AS {stats}")
         client.execute(
-            f"INSERT INTO twice {settings} SELECT * FROM {state} WHERE {where} AND device % 2 = 0"
+            f"INSERT INTO twice {settings} SELECT * FROM {stats} WHERE {where} AND device % 2 = 0"
         )
         for (partition,) in client.execute("SELECT DISTINCT _partition_id FROM twice"):
-            client.execute(f"ALTER TABLE {state} ATTACH PARTITION ID '{partition}' FROM twice")
+            client.execute(f"ALTER TABLE {stats} ATTACH PARTITION ID '{partition}' FROM twice")
         client.execute("DROP TABLE twice SYNC")
         gone = f"{where} AND device % 2 = 1"
-        client.execute(f"ALTER TABLE {state} DELETE WHERE {gone} SETTINGS mutations_sync = 1")
+        client.execute(f"ALTER TABLE {stats} DELETE WHERE {gone} SETTINGS mutations_sync = 1")
     before = wrong(client)
     assert all(before)
     return hours, before
@@ -157,26 +154,15 @@ def test_what_waits_for_its_rollups_is_not_made_anew(client, spoilt):
 
     written(f"abc/{LATER}", 0, 89)
     refused()
-    written(f"abc/{ROLLUPS}", 0, 40)
-    refused()
     # Whoever wrote the range down may have died in the middle of it.
-    written(f"abc/{ROLLUPS}", 41, 89)
+    written(f"abc/{ROLLUPS}", 0, 89)
     refused()
-    written("abc", 90, 95)
+    written(f"abc/{FED}", 0, 40)
     refused()
-    written("abc", 96, 99)
-    assert any(rebuild(client, hours).values())
-
-
-def test_a_range_of_rollups_is_fed_when_the_next_is_written_down(client, spoilt):
-    """Then what it covers may be made anew."""
-    hours, _ = spoilt
-    ranges = ((LATER, 0, 120), (ROLLUPS, 0, 89), (ROLLUPS, 90, 120))
-    for kind, first, last in ranges:
-        client.insert("sink_batches", {
-            "kafka": ["k"], "topic": [TOPICS.frames], "partition": [0], "generation": [1],
-            "topic_id": [f"abc/{kind}"], "first": [first], "last": [last],
-        }, None)  # fmt: skip
+    # Another topic's, which has the name of this one.
+    written(f"xyz/{FED}", 0, 89)
+    refused()
+    written(f"abc/{FED}", 41, 89)
     assert any(rebuild(client, hours).values())
 
 

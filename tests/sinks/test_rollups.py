@@ -16,7 +16,7 @@ from waiting import await_that
 from coldplate.console.stack.cache import Cache
 from coldplate.console.stack.servers import local_servers
 from coldplate.console.stack.state import StateDir
-from coldplate.sinks.batch import AT_ONCE, LATER, Batch, Record
+from coldplate.sinks.batch import LATER, Batch, Record
 from coldplate.sinks.client import Client
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError
@@ -24,7 +24,7 @@ from coldplate.sinks.later import Later
 from coldplate.sinks.migrate import migrate
 from coldplate.sinks.prepare import prepare
 from coldplate.sinks.retention import Retention, retain
-from coldplate.sinks.rollups import TIERS, rollup_name
+from coldplate.sinks.rollups import TIERS, rollup_name, stats_name
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES
 from coldplate.wire.metric import Kind
@@ -54,19 +54,19 @@ def empty(client):
             client.execute(f"TRUNCATE TABLE `{name}`")
 
 
-def insert(client, records, first, kind=AT_ONCE):
+def insert(client, records, first):
     """Store records as the loop does: one batch, tokens from its offsets. The batch, and the samples whose rollups are to follow."""
     now_ms = int(time.time() * 1000)
     taken = tuple(Record(TOPICS.frames, 0, first + n, now_ms, v) for n, v in enumerate(records))
-    batch = Batch(TOPICS.frames, 0, first, first + len(taken) - 1, taken, kind=kind)
+    batch = Batch(TOPICS.frames, 0, first, first + len(taken) - 1, taken, kind=LATER)
     prepared = prepare(batch, TOPICS, "test", Dedup())
     for table, columns in prepared.inserts:
         client.insert(table, columns, batch.token("kafka", TOPICS.frames, table))
-    return batch, prepared.later
+    return batch, prepared.samples
 
 
-def feed(client, stored):
-    """Feed the rollups of several batches as the loop does."""
+def feed(client, *stored):
+    """Add several batches to the rollups as the loop does."""
     later = Later((TOPICS.frames, 0))
     for batch, tables in stored:
         later.add(batch, tables, 0.0)
@@ -129,8 +129,8 @@ def sums(client):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("seed", "kind"), [(0, AT_ONCE), (1, AT_ONCE), (2, LATER)])
-def test_every_tier_agrees_with_the_samples(client, seed, kind):
+@pytest.mark.parametrize(("seed", "together"), [(0, 1), (1, 1), (2, 2)])
+def test_every_tier_agrees_with_the_samples(client, seed, together):
     """Frames of three days in any order, batches retried at random: each statistic of each metric is the samples' own."""
     rng, chance = np.random.default_rng(seed), random.Random(seed)
     now = int(time.time()) - 60
@@ -142,13 +142,12 @@ def test_every_tier_agrees_with_the_samples(client, seed, kind):
         back = [int(rng.choice([slots.pop(0), slots.pop()])) for _ in range(10)]
         frames = [random_frame(rng, now - APART_S * n, first + i) for i, n in enumerate(back)]
         sent.append((frames, first))
-        fed.append(insert(client, *sent[-1], kind))
+        fed.append(insert(client, *sent[-1]))
         for again in chance.sample(sent, chance.randint(0, len(sent))):
-            insert(client, *again, kind)
-        if kind == LATER and len(fed) % 2 == 0:
-            # Two batches at a time; those of before once more.
-            for end in range(2, len(fed) + 1, 2):
-                feed(client, fed[end - 2 : end])
+            insert(client, *again)
+        # So many batches at a time; those of before once more.
+        for end in range(together, len(fed) + 1, together):
+            feed(client, *fed[end - together : end])
     assert all(len(found) == 1 for found in sums(client).values())
     assert rolled_up_wrong(client) == []
 
@@ -160,7 +159,7 @@ def test_late_frames_correct_their_bucket(client):
         frame = record_bytes(
             NODE, "rack-0000", tick, 1, {Kind.GPU: (GPUS, {"power_w": watts})}, seq=seq
         )
-        insert(client, [frame], seq)
+        feed(client, insert(client, [frame], seq))
         if seq == 1:
             sql = "SELECT power_w_min, power_w_mean, power_w_last, used_j FROM gpu_1h"
             assert client.execute(sql) == [(500.0, 600.0, 700.0, 1200.0)] * 3
@@ -173,7 +172,8 @@ def test_energy_follows_the_length_of_a_tick(client):
     """Half a second at 600 W is 300 J."""
     tick = int(time.time()) * 2 - 20
     values = {Kind.GPU: (GPUS, {"power_w": 600.0})}
-    insert(client, [record_bytes(NODE, "rack-0000", tick, 1, values, tick_ms=500)], 0)
+    frame = record_bytes(NODE, "rack-0000", tick, 1, values, tick_ms=500)
+    feed(client, insert(client, [frame], 0))
     assert client.execute("SELECT used_j FROM gpu_1m") == [(300.0,)] * 3
 
 
@@ -181,7 +181,7 @@ def test_retention_is_set_once_and_follows_the_configuration(client):
     """Tables whose lifetime is as told are left; a change reaches all tables of its tier."""
     assert retain(client, Retention()) == []
     changed = retain(client, Retention(tier_1m_days=500))
-    assert changed == [f"{rollup_name(t, TIERS[1])}_state" for t in SAMPLE_TABLES]
+    assert changed == [stats_name(t, TIERS[1]) for t in SAMPLE_TABLES]
     assert retain(client, Retention(tier_1m_days=500)) == []
     assert len(retain(client, Retention())) == len(changed)
     # A tier of 10 s is made of the samples, which are there for as long as the longer of the two.
@@ -193,14 +193,14 @@ def test_retention_is_set_once_and_follows_the_configuration(client):
         Retention(raw_days=0)
 
 
-def test_the_writer_feeds_rollups(client, endpoints):
-    """The sink's own role, which may make nothing, inserts samples and with them the rollups."""
+def test_the_writer_adds_to_rollups(client, endpoints):
+    """The sink's own role, which may make nothing, inserts samples and rollups."""
     writer = ClickHouseSettings.from_url(endpoints.clickhouse_writer)
     frame = record_bytes(
         NODE, "rack-0000", int(time.time()) - 9, 1, {Kind.GPU: (GPUS, {"gpu_c": 50.0})}
     )
     with Client(replace(writer, database=client.settings.database)) as sink:
-        insert(sink, [frame], 0)
+        feed(sink, insert(sink, [frame], 0))
     assert client.execute("SELECT gpu_c_last FROM gpu_1h") == [(50.0,)] * 3
 
 
@@ -216,23 +216,21 @@ def test_a_killed_server_doubles_and_loses_nothing(tmp_path):
     try:
         with Client(settings, connect_s=1.0) as client:
             migrate(client)
-            for first, kind in ((0, AT_ONCE), (50, LATER), (100, LATER)):
+            for first in (0, 50, 100):
                 records = [
                     random_frame(rng, now + APART_S * (first + i), first + i) for i in range(50)
                 ]
-                if kind == AT_ONCE:
-                    insert(client, records, first)
-                    process.kill()
-                else:
-                    died = threading.Timer(chance.uniform(0.0, 0.3), process.kill)
-                    died.start()
-                    with suppress(HistoryError):
-                        feed(client, [insert(client, records, first, kind)])
-                    died.join()
+                died = threading.Timer(chance.uniform(0.0, 0.3), process.kill)
+                if first == 0:
+                    feed(client, insert(client, records, first))
+                died.start()
+                with suppress(HistoryError):
+                    feed(client, insert(client, records, first))
+                died.join()
                 process.wait()
                 process = start(part)
                 client.close()
-                feed(client, [insert(client, records, first, kind)])
+                feed(client, insert(client, records, first))
             assert all(len(found) == 1 for found in sums(client).values())
             assert rolled_up_wrong(client) == []
     finally:

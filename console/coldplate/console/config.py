@@ -131,7 +131,7 @@ class Sink(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     group: str = "coldplate-sink"
     instance: str = ""
     flush_s: float = 2.0
-    rollup_s: float = 0.0
+    rollup_s: float = 60.0
     local: PartLocal = PartLocal()
 
 
@@ -225,8 +225,8 @@ MEANINGS = {
     "sink.group": "consumer group; sinks of one group share the partitions",
     "sink.instance": "static membership: a restart under the same name within 10 s moves no partition",
     "sink.flush_s": "how long rows wait for company before they are inserted; incidents and what people do wait 0.3 s at most",
-    "sink.rollup_s": "how long samples wait for others before their rollups are made; 0 makes them with every insert. 120 for 10,000 GPUs and more: the server has "
-    "a part of the work, rollups are two minutes late, and after a crash two minutes are read again",
+    "sink.rollup_s": "how long samples wait for others before their rollups are made: so late rollups are, and so much is read again after a crash; 0 makes "
+    "them of every batch. 120 for 10,000 GPUs and more",
     "alerts.file": "receivers and routes (TOML), see docs/alerts.md; empty: nobody is told",
     "alerts.state_dir": "where the alerter keeps what it has to send; empty: `$STATE_DIRECTORY`, otherwise `alerts` in the state folder of the local stack",
     "alerts.instance": "name of this alerter in what it writes down",

@@ -133,7 +133,7 @@ class Asking:
         return {
             str(table): [str(c) for c in columns]
             for table, columns in rows
-            if not str(table).endswith("_state")
+            if not str(table).endswith("_stats")
         }
 
     def close(self) -> None:

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from coldplate.sinks.migrate import Statements
-from coldplate.sinks.rollups import Tier, rollup_name, states_of
+from coldplate.sinks.rollups import (
+    STATISTICS,
+    Tier,
+    stats_name,
+    stats_names,
+    stats_of,
+    unpacked,
+)
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
-STATISTICS = ("counts", "lows", "highs", "sums", "lasts")
-BUCKETS_MAX = 30_000
-"""Whose states and figures are compared at a time: some 10 kB each, in both."""
+BUCKETS_MAX = 100_000
+"""Which are made of samples at a time, to be compared: some 2 kB each."""
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -52,7 +58,7 @@ class Between:
 def slices(
     client: Statements, table: SampleTable, tier: Tier, between: Between, buckets_max: int
 ) -> Iterator[str]:
-    """Conditions that cut a stretch into days and groups of devices, so many buckets each: states are held in memory.
+    """Conditions that cut a stretch into days and groups of devices, so many buckets each: they are made in memory.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def slices(
     for day in between.days():
         seconds = int((day.end - day.begin).total_seconds())
         count = max(1, buckets_max // max(1, seconds // tier.seconds))
-        sources = (table.name, f"{rollup_name(table, tier)}_state")
+        sources = (table.name, stats_name(table, tier))
         devices = sorted(
             {
                 int(device)
@@ -88,19 +94,24 @@ def disagreeing(client: Statements, table: SampleTable, tier: Tier, between: Bet
 
 
 def _disagreeing(client: Statements, table: SampleTable, tier: Tier, where: str) -> int:
-    finals = ", ".join(f"finalizeAggregation({s}) AS final_{s}" for s in STATISTICS)
-    compared = f"device, t, samples, used, {', '.join(f'final_{s}' for s in STATISTICS)}"
-    names = f"SELECT device, t, samples, used, {finals} FROM"
+    # Of a last value, not when it was: of rollups that were made before there were these tables nobody knows it.
+    last = {f"{m.name}_{STATISTICS[-1]}" for m in table.metrics}
+    of = ", ".join(
+        f"if({n} = 0, 0, {unpacked(n)})" if n in last else n
+        for n in stats_names(table)
+        if n not in ("device", "t")
+    )
+    names = f"SELECT device, t, cityHash64({of}) AS all FROM"
     sql = f"""
-        SELECT uniqExact(device, t) FROM
+        SELECT count() FROM
         (
-            SELECT {compared} FROM
+            SELECT device, t FROM
             (
-                {names} ({states_of(table, tier, where)})
+                {names} ({stats_of(table, tier, where)})
                 UNION ALL
-                {names} (SELECT * FROM {rollup_name(table, tier)}_state FINAL WHERE {where})
+                {names} (SELECT * FROM {stats_name(table, tier)} FINAL WHERE {where})
             )
-            GROUP BY {compared} HAVING count() != 2
+            GROUP BY device, t HAVING count() != 2 OR min(all) != max(all)
         )
     """  # noqa: S608
     return int(client.execute(sql)[0][0])

@@ -1,6 +1,6 @@
 """The history as files: a parquet a table and day, exactly as it is stored, and back.
 
-What follows from the rest is left out: rollups, which the views make anew as samples come in, and the sink's own notes
+What follows from the rest is left out: rollups, which are made anew as samples come in, and the sink's own notes
 of offsets. A file's row groups are inserted as blocks under tokens of the file's hash, so that an import which was cut
 off is begun again without doubling anything. `archive.json` is written last: a folder without it is no whole archive.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from coldplate.sinks.agreement import Between
 from coldplate.sinks.client import Client, Columns
+from coldplate.sinks.later import rolled_up
 from coldplate.sinks.migrate import known
 from coldplate.sinks.tables import SAMPLE_TABLES
 
@@ -25,6 +26,11 @@ WHOLE = "all"
 ROWS_MAX = 200_000
 LEFT_OUT = ("migrations", "sink_batches")
 SAMPLES = frozenset(table.name for table in SAMPLE_TABLES)
+OLDEST = "0007_kept.sql"
+"""Schema from which on samples have the columns of which rollups are made."""
+
+GONE = "later"
+"""A column of the samples of archives from before `0021_without_states.sql`."""
 
 Tell = Callable[[str], None]
 
@@ -107,6 +113,10 @@ def read_archive(client: Client, folder: Path, tell: Tell = lambda _: None) -> d
     if index["schema"] > ours:
         raise ArchiveError(
             f"{folder}: is of schema {index['schema']}, this coldplate has {ours}: use a newer one"
+        )
+    if index["schema"] < OLDEST:
+        raise ArchiveError(
+            f"{folder}: is of schema {index['schema']}, of which no rollups can be made: bring it in with the coldplate that wrote it"
         )
     tables = {table.name: table for table in _tables(client)}
     for name, entry in index["files"].items():
@@ -234,8 +244,14 @@ def _insert(client: Client, table: _Table, path: Path, digest: str) -> int:
             columns: dict[str, Any] = {
                 name: found[name].to_numpy() if table.name in SAMPLES else found[name].to_pylist()
                 for name in found.column_names
+                if name != GONE or table.name not in SAMPLES
             }
-            client.insert(table.name, columns, f"archive/{digest}/{number}/{table.name}")
+            token = f"archive/{digest}/{number}"
+            if table.name in SAMPLES:
+                # Before the samples: where these are, so are they.
+                for into, piece, made in rolled_up({table.name: [dict(columns)]}):
+                    client.insert(into, made, f"{token}/{into}/{piece}")
+            client.insert(table.name, columns, f"{token}/{table.name}")
     return sum(groups) - before
 
 

@@ -24,8 +24,8 @@ class Record(NamedTuple):
     signature: bytes = b""
 
 
-AT_ONCE, LATER, ROLLUPS = "", "later", "rollups"
-"""Kinds of ranges: batches that feed rollups as they are stored, batches that do not, and what feeds those of several."""
+AT_ONCE, LATER, ROLLUPS, FED = "", "later", "rollups", "fed"
+"""Kinds of ranges: batches of which no rollups are made, batches of which they are made later, the rollups of several, and a note that these are stored."""
 
 
 class Span(NamedTuple):
@@ -43,16 +43,17 @@ def valid_spans(written: Sequence[tuple[Span, int]]) -> list[Span]:
     already: a later owner who sees a range redoes it and never cuts across. Nothing was stored under it.
     Rollups are of several batches, and are held against one another.
     """
+    newest: dict[Span, int] = {}
+    for span, generation in written:
+        newest[span] = max(generation, newest.get(span, generation))
     return sorted(
-        {
-            span
-            for span, generation in written
-            if not any(
-                later > generation and other.first <= span.last and span.first <= other.last
-                for other, later in written
-                if other != span and (other.kind == ROLLUPS) is (span.kind == ROLLUPS)
-            )
-        }
+        span
+        for span, generation in newest.items()
+        if not any(
+            later > generation and other.first <= span.last and span.first <= other.last
+            for other, later in newest.items()
+            if (other.kind == ROLLUPS) is (span.kind == ROLLUPS)
+        )
     )
 
 

@@ -7,20 +7,27 @@ import logging
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
+from itertools import product
 from threading import Lock
 from typing import Any, Self, TypeVar
 
 import clickhouse_driver as driver
 import numpy as np
 from clickhouse_driver import errors
+from clickhouse_driver.columns.numpy.service import column_by_type as numpy_columns
 from numpy.typing import NDArray
 
 from coldplate.sinks.baselines import read_baselines
+from coldplate.sinks.columns import INTEGERS
 from coldplate.sinks.errors import HistoryDown, HistoryRefused, HistoryShut
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.wire.baseline import Baselines
 from coldplate.wire.secret import now
 from coldplate.wire.tls import is_no_tls, of_certificate, trusting
+
+# The driver would send these number by number; on the wire they are what is within.
+for _of, _type in product(("sum", "min", "max"), INTEGERS):
+    numpy_columns[f"SimpleAggregateFunction({_of}, {_type})"] = numpy_columns[_type]
 
 # It logs a traceback for every refused connection; whoever asks says once that the history is down.
 logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
@@ -134,8 +141,8 @@ class Client:
         data = [c if whole else c.tolist() if isinstance(c, np.ndarray) else list(c)
                 for c in columns.values()]  # fmt: skip
         names = ", ".join(f"`{name}`" for name in columns)
-        # Of a distributed table: done is when the shards have it. What views make of a block has each key once already,
-        # and is not merged within itself.
+        # Of a distributed table: done is when the shards have it. A block of rollups has each key once already, and need
+        # not be merged within itself.
         settings: dict[str, object] = {
             "max_execution_time": int(self._waits[1]), "distributed_foreground_insert": 1,
             "optimize_on_insert": 0,

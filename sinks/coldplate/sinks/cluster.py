@@ -1,6 +1,6 @@
 """The same schema on several servers: replicated tables on every shard, and what people and sinks see across all of them.
 
-A shard's own tables, and the views that feed its rollups, stand in a database of their own (`coldplate_shard`); in the
+A shard's own tables stand in a database of their own (`coldplate_shard`); in the
 database that everybody names stand Distributed tables over them, and the views for people. A device's key begins with its
 rack, so a rack's samples and all that is made of them are on one shard. Statements are rendered one by one as they are
 executed: migrations and retention know nothing of it.

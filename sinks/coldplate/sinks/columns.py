@@ -9,6 +9,9 @@ TYPES = {
 }  # fmt: skip
 
 
+INTEGERS = tuple(t for t in TYPES.values() if "Int" in t)
+
+
 def column_type(metric: Metric) -> str:
     """Of the physical column."""
     return TYPES[kept_dtype(metric)]

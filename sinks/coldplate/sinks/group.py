@@ -79,8 +79,6 @@ class Group:
                 raw = values[:, position - run.first]
                 break
         there = None if self._mask is None else self._mask[:, position]
-        if raw.dtype.kind == "f" and not (finite := np.isfinite(raw)).all():
-            there = finite if there is None else there & finite
         wanted = np.dtype(kept_dtype(metric))
         # On the wire integers count steps of the catalogue's scale, floats are physical values.
         wire_scale = 1.0 if raw.dtype.kind == "f" else metric.scale
@@ -110,17 +108,19 @@ def _converted(
     if factor == 1.0 and np.can_cast(raw.dtype, wanted, "safe"):
         return raw.astype(wanted), there
     bounds = np.iinfo(wanted.name)
-    with np.errstate(over="ignore", invalid="ignore"):
-        numbers = np.rint(raw.astype(np.float64) * factor)
+    low, high = float(bounds.min), float(bounds.max)
     # The nearest double of 2**64 - 1 is 2**64, which would wrap.
-    high = np.nextafter(2.0**64, 0) if wanted == np.uint64 else float(bounds.max)
-    high = np.nextafter(2.0**63, 0) if wanted == np.int64 else high
-    with np.errstate(invalid="ignore"):
-        fits = (numbers >= float(bounds.min)) & (numbers <= high)
-    whole = factor == 1.0 and raw.dtype.kind != "f"
-    if fits.all():
-        return (raw if whole else numbers).astype(wanted), there
-    # One that is no number compares false, so it neither fits nor reaches the cast.
-    exact = raw if whole else numbers
+    if wanted in (np.uint64, np.int64):
+        high = np.nextafter(high, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = raw.astype(np.float64)
+        if factor != 1.0:
+            numbers *= factor
+        np.rint(numbers, out=numbers)
+        exact = raw if factor == 1.0 and raw.dtype.kind != "f" else numbers
+        if numbers.min() >= low and numbers.max() <= high:
+            return exact.astype(wanted), there
+        # One that is no number compares false, so it neither fits nor reaches the cast.
+        fits = (numbers >= low) & (numbers <= high)
     safe = np.where(fits, exact, np.zeros((), exact.dtype))
     return safe.astype(wanted), fits if there is None else there & fits

@@ -1,8 +1,7 @@
-"""Rollups of many batches at once: rows are kept until a range of batches is whole, and then sent once more.
+"""Rollups of many batches at once: rows are kept until a range of batches is whole, and minutes and hours are made of them.
 
-What a bucket of the rollups costs it costs once an insert, so a large hall gathers minutes of them (`rollup_s`). Samples are stored
-as soon as ever, marked `later`, and feed no rollups; minutes made of their rows (minutes.py) go to a table that keeps nothing and feeds them. The
-range is written down like a batch before it is sent, and the group's offset stays at its first record until it is: whoever
+A row of the rollups costs the history what it is of however many samples, so they are gathered (`rollup_s`); samples are stored as soon as
+ever. A range is written down like a batch before its rollups are sent, and the group's offset stays at its first record until they are: whoever
 reads the partition next redoes its batches and, with their rows, the range, under the same tokens. It is sent in pieces, between
 which batches are stored: theirs is the next range.
 """
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldplate.sinks.batch import ROLLUPS, Batch, Place, Span
-from coldplate.sinks.minutes import MINUTE_MS, Columns, minutes
-from coldplate.sinks.tables import SAMPLE_TABLES, later_name
+from coldplate.sinks.buckets import MINUTE_MS, Columns, hours, minutes
+from coldplate.sinks.rollups import HOUR, MINUTE, stats_name
+from coldplate.sinks.tables import SAMPLE_TABLES
 
 Piece = tuple[str, int, Columns]
 
@@ -27,8 +27,7 @@ APART = 0.618
 spreads any number of them. All at once would keep the server from everything else for a while."""
 
 PIECE_MINUTES = 10_000
-"""Of devices, in an insert: a part of a second's work here, and at some 10 kB each of the server's memory; no setting, for a
-range that is made again must be cut alike."""
+"""Of devices, in an insert: a part of a second's work here and there; no setting, for a range that is made again must be cut alike."""
 
 
 class Later:
@@ -96,7 +95,7 @@ class Later:
         """
         topic, partition = self._place
         self.closing = Batch(topic, partition, self.first or 0, self.last, (), kind=ROLLUPS)
-        self._pieces, self._closing_rows = _pieces(self._tables), self.rows
+        self._pieces, self._closing_rows = rolled_up(self._tables), self.rows
         self._share = 1.0
         if self._planned():
             self._plan.pop(0)
@@ -115,21 +114,34 @@ class Later:
         return self.first is not None and bool(self._plan)
 
 
-def _pieces(tables: dict[str, list[dict[str, NDArray[Any]]]]) -> Iterator[Piece]:
-    """A device's rows are in one piece. What is made into one array is let go of."""
+def rolled_up(tables: dict[str, list[dict[str, NDArray[Any]]]]) -> Iterator[Piece]:
+    """Rows of the rollups' tables, made of samples by table, which are let go of: table, number and columns, the same for the same samples.
+
+    A device's rows are in one piece.
+    """
     for table in SAMPLE_TABLES:
         if not (batches := tables.pop(table.name, None)):
             continue
         whole = {name: np.concatenate([b.pop(name) for b in batches]) for name in [*batches[0]]}
-        order = np.argsort(whole["device"], kind="stable")
+        order = _order(whole["device"], whole["t"])
         cuts = _cuts(whole["device"][order], whole["t"][order] // MINUTE_MS)
         for number, (begin, end) in enumerate(cuts):
             some = {name: column[order[begin:end]] for name, column in whole.items()}
-            yield later_name(table), number, minutes(table, some)
+            of_minutes = minutes(table, some)
+            yield stats_name(table, MINUTE), number, of_minutes
+            yield stats_name(table, HOUR), number, hours(table, of_minutes)
+
+
+def _order(device: NDArray[Any], t: NDArray[Any]) -> NDArray[np.int64]:
+    """By device, then time. Batches follow one another, so that most devices are in order of time once they are together."""
+    order = np.argsort(device, kind="stable")
+    of, at = device[order], t[order]
+    back = (at[1:] < at[:-1]) & (of[1:] == of[:-1])
+    return np.lexsort((t, device)) if back.any() else order
 
 
 def _cuts(devices: NDArray[Any], of_minute: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Stretches of whole devices with about so many minutes at most, of rows that are sorted by device and nearly by time."""
+    """Stretches of whole devices with about so many minutes at most, of rows that are sorted by both."""
     if not len(devices):
         return
     other = np.diff(devices) != 0

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from coldplate.sinks.assigned import Assigned
-from coldplate.sinks.batch import AT_ONCE, LATER, Batch, Place
+from coldplate.sinks.batch import AT_ONCE, FED, LATER, Batch, Place
 from coldplate.sinks.client import Columns
 from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.errors import HistoryError, KafkaAway, MembershipLost
@@ -212,14 +213,20 @@ class Sink:
                 self._insert(table, columns, token, part)
                 if not whole:
                     return
+            self._note_fed(batch)
             self._offsets[part.place] = (batch.last + 1, part)
             part.later.done()
 
+    def _note_fed(self, batch: Batch) -> None:
+        """For who makes rollups anew (rebuild.py), and who waits if there is no note: it is tried once."""
+        a, fed = self._assigned, replace(batch, kind=FED)
+        self._try_insert(
+            "sink_batches", intent_columns(a.kafka, a.topic_ids, a.generation, [fed]), None
+        )
+
     def _kind(self, topic: str) -> str:
         """Of batches that nobody began before."""
-        return (
-            LATER if self._settings.rollup_s and topic == self._settings.topics.frames else AT_ONCE
-        )
+        return LATER if topic == self._settings.topics.frames else AT_ONCE
 
     def _flush_s(self, topic: str) -> float:
         """How long records wait for company: those that people wait for are few."""
@@ -273,7 +280,7 @@ class Sink:
         self._dedup.keep(prepared.identities)
         part.again -= prepared.identities
         if batch.kind == LATER:
-            part.later.add(batch, prepared.later, self._clock())
+            part.later.add(batch, prepared.samples, self._clock())
         else:
             self._offsets[batch.place] = (batch.last + 1, part)
         self._at_hand.pop(batch.place, None)

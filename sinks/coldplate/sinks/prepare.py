@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from coldplate.sinks.batch import LATER, Batch, Record
+from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Columns
 from coldplate.sinks.records import (
     action_columns,
@@ -52,8 +52,8 @@ class Prepared:
         Frames left out because they were stored before.
     rejected
         Records left out, by reason.
-    later
-        By table the samples whose rollups are still to be made.
+    samples
+        Columns by table, of which rollups are still to be made.
     """
 
     inserts: list[tuple[str, Columns]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Prepared:
     values: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    later: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    samples: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
 
 def prepare(
@@ -134,11 +134,8 @@ def _frames(
     if frames:
         samples = sample_columns(frames)
         out.values = int(samples.values.sum())
-        if batch.kind == LATER:
-            out.later = samples.tables
-            out.inserts += [(name, {**c, "later": np.ones(len(c["t"]), np.uint8)}) for name, c in out.later.items()]  # fmt: skip
-        else:
-            out.inserts += samples.tables.items()
+        out.samples = samples.tables
+        out.inserts += samples.tables.items()
         out.inserts.append(("frames", _frame_columns(batch, frames, records, samples)))
 
 

@@ -2,27 +2,34 @@
 
 Each partition of a tier is made beside the old one: its parts linked, the stretch's rows taken out, made again from the
 samples. One statement then puts it in the old one's place, so that readers see the old or the new, whenever this dies;
-begun again, it begins with the partition anew. What views added meanwhile would be lost with the old partition, and what a sink
-feeds later would be in twice, so rows that are being stored, or wait for their rollups, are waited out: see `Busy`.
+begun again, it begins with the partition anew. What a sink adds meanwhile would be lost with the old partition, and what it
+adds later would be in twice, so rows that are being stored, or wait for their rollups, are waited out: see `Busy`.
 """
 
 from collections.abc import Callable
 from datetime import UTC, timedelta
 
 from coldplate.sinks.agreement import Between, disagreeing, slices
-from coldplate.sinks.batch import LATER, ROLLUPS
+from coldplate.sinks.batch import FED, LATER
 from coldplate.sinks.migrate import Statements
-from coldplate.sinks.rollups import STORED_TIERS, Tier, rollup_name, states_of
+from coldplate.sinks.rollups import (
+    STORED_TIERS,
+    Tier,
+    rollup_name,
+    stats_name,
+    stats_names,
+    stats_of,
+)
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
 QUIET_S = 60
 """So long no frame of the stretch may have been stored."""
 
 FED_WITHIN_HOURS = 48
-"""What was stored before is not fed any more: Kafka keeps it for a day."""
+"""What was stored before has its rollups: Kafka keeps it for a day."""
 
 BUCKETS_MAX = 100_000
-"""Whose states are made at a time: some 10 kB each, as in a batch of the sink."""
+"""Which are made at a time: some 2 kB each."""
 
 Tell = Callable[[str], None]
 
@@ -74,10 +81,9 @@ def _check_quiet(client: Statements, between: Between) -> None:
 
 
 def _check_fed(client: Statements, between: Between) -> None:
-    """Refuse where a sink will feed rollups with what is made here too.
+    """Refuse where a sink will add to rollups what is made here too.
 
-    A range of rollups is written down before it is fed, so the newest one may be fed by half. It is fed for certain when the next one,
-    or the second of the batches that need none, was written down: neither is before the one in front of it is stored.
+    It notes when the rollups of a range are stored (`FED`), and ranges of a partition follow one another.
     """
     sql = f"""
         SELECT count() FROM (SELECT topic_partition, record_offset FROM frames WHERE {between.condition()}) AS f
@@ -85,10 +91,7 @@ def _check_fed(client: Statements, between: Between) -> None:
         (
             SELECT concat(topic, '/', toString(partition)) AS place,
                 maxIf(toInt64(last), endsWith(topic_id, '/{LATER}')) AS stored,
-                arrayReverseSort(groupUniqArrayIf(toInt64(last), endsWith(topic_id, '/{ROLLUPS}'))) AS rolled,
-                groupUniqArrayIf(toInt64(first), position(topic_id, '/') = 0) AS others,
-                multiIf(empty(rolled), -1, arrayCount(x -> x > rolled[1], others) >= 2, rolled[1],
-                    length(rolled) = 1, -1, rolled[2]) AS fed
+                if(countIf(endsWith(topic_id, '/{FED}')) = 0, -1, maxIf(toInt64(last), endsWith(topic_id, '/{FED}'))) AS fed
             FROM sink_batches WHERE written_at > now64(3) - INTERVAL {FED_WITHIN_HOURS} HOUR
             GROUP BY kafka, topic, splitByChar('/', topic_id)[1], partition
             HAVING countIf(endsWith(topic_id, '/{LATER}')) > 0 AND stored > fed
@@ -98,8 +101,8 @@ def _check_fed(client: Statements, between: Between) -> None:
     ((count,),) = client.execute(sql)
     if count:
         raise Busy(
-            f"{count} frames of that time are stored and may wait for their rollups: set sink.rollup_s to 0, restart the sinks, and "
-            "stop them when coldplate_sink_later_rows is 0 and each has stored two batches more"
+            f"{count} frames of that time are stored and wait for their rollups: start the sinks with sink.rollup_s = 0, and "
+            "stop them when coldplate_sink_later_rows is 0"
         )
 
 
@@ -114,7 +117,9 @@ def _check_kept(client: Statements, table: SampleTable, between: Between) -> Non
     for tier in STORED_TIERS if end > between.begin else ():
         name = rollup_name(table, tier)
         where = Between(between.begin, end).condition()
-        ((buckets,),) = client.execute(f"SELECT count() FROM {name}_state WHERE {where}")  # noqa: S608
+        ((buckets,),) = client.execute(
+            f"SELECT count() FROM {stats_name(table, tier)} WHERE {where}"  # noqa: S608
+        )
         if buckets:
             raise Gone(
                 f"{name} has buckets before {end:%Y-%m-%d %H:%M}, and no sample of {table.name} is that old: "
@@ -123,7 +128,7 @@ def _check_kept(client: Statements, table: SampleTable, between: Between) -> Non
 
 
 def _rebuild(client: Statements, table: SampleTable, tier: Tier, between: Between) -> None:
-    live, beside = f"{rollup_name(table, tier)}_state", f"{rollup_name(table, tier)}_rebuilt"
+    live, beside = stats_name(table, tier), f"{rollup_name(table, tier)}_rebuilt"
     inside = between.condition()
     client.execute(f"DROP TABLE IF EXISTS {beside} SYNC")
     client.execute(f"CREATE TABLE {beside} AS {live}")
@@ -138,15 +143,15 @@ def _rebuild(client: Statements, table: SampleTable, tier: Tier, between: Betwee
 
 
 def make(client: Statements, table: SampleTable, tier: Tier, into: str, between: Between) -> None:
-    """Make a tier's states from samples, into a table of its form.
+    """Make a tier's rows from samples, into a table of its form.
 
     Raises
     ------
     HistoryDown, HistoryRefused
     """
     for where in slices(client, table, tier, between, BUCKETS_MAX):
-        made = states_of(table, tier, where)
-        client.execute(f"INSERT INTO {into} SETTINGS insert_deduplicate = 0 {made}")
+        made, names = stats_of(table, tier, where), ", ".join(stats_names(table))
+        client.execute(f"INSERT INTO {into} ({names}) SETTINGS insert_deduplicate = 0 {made}")
 
 
 def _partitions(client: Statements, tier: Tier, between: Between) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from coldplate.sinks.migrate import Statements
-from coldplate.sinks.rollups import TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, TIERS, stats_name
 from coldplate.sinks.tables import RAW_DAYS, SAMPLE_TABLES
 
 DAYS_MAX = 36_500
@@ -40,9 +40,8 @@ class Retention:
     def tables(self) -> Mapping[str, int]:
         """Days by table."""
         out = {t.name: max(self.raw_days, self.tier_10s_days) for t in SAMPLE_TABLES}
-        days = (self.tier_10s_days, self.tier_1m_days, self.tier_1h_days)
-        for tier, tier_days in zip(TIERS, days, strict=True):
-            out |= {f"{rollup_name(table, tier)}_state": tier_days for table in SAMPLE_TABLES}
+        for tier, days in zip(STORED_TIERS, (self.tier_1m_days, self.tier_1h_days), strict=True):
+            out |= {stats_name(table, tier): days for table in SAMPLE_TABLES}
         return out
 
 

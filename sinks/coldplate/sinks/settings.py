@@ -110,12 +110,10 @@ class SinkSettings:
     seals
         Tell whether a record is its source's own; None believes all.
     rows_max
-        Rows after which a batch is stored at once, and the bound of what is held in memory, here and, where
-        every row begins a bucket of the rollups, in ClickHouse (some 10 kB a row of `gpu_slow_samples`, of which a batch
-        has half as many at most: slow metrics come with fast ones).
+        Rows after which a batch is stored at once, and the bound of what is held in memory.
     rollup_s
-        For so long samples of frames wait for others before their rollups are made (later.py); 0 makes them with every batch.
-        Tens of thousands of GPUs make rollups many times cheaper for the server by 120, for a gigabyte or two here.
+        For so long samples of frames wait for others before their rollups are made (later.py); 0 makes them of every batch, at several
+        times the cost. Of tens of thousands of GPUs a minute is a gigabyte here.
     """
 
     brokers: tuple[str, ...]
@@ -134,7 +132,7 @@ class SinkSettings:
     flush_s: float = 2.0
     seals: Seals | None = None
     rows_max: int = 250_000
-    rollup_s: float = 0.0
+    rollup_s: float = 60.0
 
     def __post_init__(self) -> None:
         if not self.brokers or not all(self.brokers):

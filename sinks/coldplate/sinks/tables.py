@@ -45,11 +45,6 @@ def raw_column(metric: Metric) -> str:
     return f"{metric.name}_raw" if is_as_on_wire(metric) else f"{metric.name}_steps"
 
 
-def later_name(table: SampleTable) -> str:
-    """`gpu_1m_later` of `gpu_samples`: takes minutes whose rollups were left for later, feeds them, and keeps nothing."""
-    return f"{table.name.removesuffix('_samples')}_1m_later"
-
-
 def is_as_on_wire(metric: Metric) -> bool:
     """False for floats, which are kept as whole steps, and for what is kept more coarsely."""
     return metric.dtype[0] != "f" and metric.kept_scale == metric.scale

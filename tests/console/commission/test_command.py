@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import storing
 from click.testing import CliRunner
 from frames import record_bytes
 from sinks.servers import database
@@ -24,10 +25,8 @@ from coldplate.console.failure import BAD_INPUT, Failure
 from coldplate.console.querying import Asking
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import ClickHouseHistory, Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.prepare import prepare
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.wire.inventory import Device, Inventory, generate, save_csv
 from coldplate.wire.metric import Kind
@@ -79,8 +78,7 @@ def site(clickhouse_url, healthy, tmp_path_factory):
             for n, v in enumerate(frames(healthy, start_ms - BEGIN_MS))
         )
         batch = Batch(topics.frames, 0, 0, len(records) - 1, records)
-        for table, columns in prepare(batch, topics, "test", Dedup()).inserts:
-            client.insert(table, columns, None)
+        storing.store(client, batch, "test")
         url = f"clickhouse://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start_ms / 1000))
         yield SimpleNamespace(folder=folder, url=url, start=start, start_ms=start_ms, client=client)

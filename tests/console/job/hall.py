@@ -3,8 +3,10 @@
 import json
 import time
 from contextlib import contextmanager
+from uuid import uuid4
 
 import numpy as np
+import storing
 from click.testing import CliRunner
 from frames import record_bytes
 from sinks.servers import database
@@ -13,10 +15,8 @@ from coldplate.console.commands.job import job
 from coldplate.console.context import Context
 from coldplate.sinks.batch import Batch, Record
 from coldplate.sinks.client import Client
-from coldplate.sinks.dedup import Dedup
 from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
-from coldplate.sinks.prepare import prepare
 from coldplate.wire.codec import encode
 from coldplate.wire.event import Event
 from coldplate.wire.incident import Incident, Severity, State
@@ -86,8 +86,7 @@ class Hall:
             Record(topic, 0, n, self.begin_ms + 3_600_000, v) for n, v in enumerate(values)
         )
         batch = Batch(topic, 0, 0, len(records) - 1, records)
-        for table, columns in prepare(batch, TOPICS, CLUSTER, Dedup()).inserts:
-            self.client.insert(table, columns, None)
+        storing.store(self.client, batch, CLUSTER, uuid4().hex)
 
     def incident(
         self,

@@ -14,7 +14,7 @@ from coldplate.sinks.tables import SAMPLE_TABLES
 TABLES = tuple(t for t in SAMPLE_TABLES if not t.sparse)
 _EDGES = "SELECT toUnixTimestamp64Milli(min(t)), toUnixTimestamp64Milli(max(t)), count() FROM {table}"  # fmt: skip
 _SOME = "SELECT tick_ms FROM {table} WHERE t >= %(begin)s AND t < %(end)s LIMIT 1"
-_ROLLED_UP = "SELECT toUnixTimestamp(min(t)) * 1000, count() FROM {kind}_1h_state"
+_ROLLED_UP = "SELECT toUnixTimestamp(min(t)) * 1000, count() FROM {kind}_1h_stats"
 _USUAL = """
 SELECT tick_ms FROM {table} WHERE t >= %(begin)s AND t < %(end)s GROUP BY tick_ms ORDER BY count() DESC LIMIT 1
 """

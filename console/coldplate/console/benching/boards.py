@@ -87,7 +87,7 @@ def _asked(
             add_now(owner)
             fresh_s = time.monotonic()
 
-    end_ms = (int(owner.execute("SELECT toUnixTimestamp(max(t)) FROM gpu_1m_state")[0][0]) + 60) * 1000  # fmt: skip
+    end_ms = (int(owner.execute("SELECT toUnixTimestamp(max(t)) FROM gpu_1m_stats")[0][0]) + 60) * 1000  # fmt: skip
     models = {board.name: board.model() for board in boards}
     return check(models, ask, end_ms, pick(lambda sql: ask(sql)[1], end_ms), tell).told()
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from coldplate.sinks.agreement import Between
 from coldplate.sinks.client import Client
 from coldplate.sinks.rebuild import make
-from coldplate.sinks.rollups import STORED_TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, stats_name
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable, raw_column
 
 NOW_S = 240
@@ -76,7 +76,7 @@ def add_samples(client: Client, begin: datetime, end: datetime, tell: Tell) -> N
     slow = tables["gpu_slow_samples"]
     if not _made(client, "gpu_slow", "power_limit_w", between):
         tell("rows: gpu_slow_samples", 0.4)
-        source = f"SELECT DISTINCT device, t FROM gpu_1m_state WHERE {between.condition()}"
+        source = f"SELECT DISTINCT device, t FROM gpu_1m_stats WHERE {between.condition()}"
         client.execute(f"TRUNCATE TABLE {slow.name}")
         _insert(client, slow, SLOW, source, 60_000)
         _roll_up(client, slow, between, tell)
@@ -139,7 +139,7 @@ def _widen(client: Client, table: SampleTable, values: Mapping[str, str]) -> Non
 
 def _roll_up(client: Client, table: SampleTable, between: Between, tell: Tell) -> None:
     for tier in STORED_TIERS:
-        state = f"{rollup_name(table, tier)}_state"
-        tell(f"rollups: {state}", 0.5)
-        client.execute(f"TRUNCATE TABLE {state}")
-        make(client, table, tier, state, between)
+        stats = stats_name(table, tier)
+        tell(f"rollups: {stats}", 0.5)
+        client.execute(f"TRUNCATE TABLE {stats}")
+        make(client, table, tier, stats, between)

@@ -34,7 +34,7 @@ from coldplate.sinks.inventory import store_inventory
 from coldplate.sinks.migrate import migrate
 from coldplate.sinks.rebuild import make
 from coldplate.sinks.retention import DAYS_MAX
-from coldplate.sinks.rollups import STORED_TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, stats_name
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES, raw_column
 
@@ -89,7 +89,7 @@ def _running(place: StateDir, part: Part) -> Iterator[psutil.Process]:
 
 
 class _Building:
-    """Rows, rack by rack, then rollups from them: within each insert they would cost as much again as everything else."""
+    """Rows, rack by rack, then rollups from them."""
 
     def __init__(self, client: Client, day: FleetDay, progress: Progress) -> None:
         self._client, self._day, self._progress = client, day, progress
@@ -98,7 +98,7 @@ class _Building:
         """Build what is missing."""
         began_s = time.monotonic()
         migrate(self._client)
-        self._only_by_hand()
+        self._for_ever()
         store_inventory(self._client, self._day.inventory(), START_S * 1000)
         self._racks()
         rows_s = time.monotonic() - began_s
@@ -118,13 +118,11 @@ class _Building:
             "build_s": round(time.monotonic() - began_s, 1),
         }  # fmt: skip
 
-    def _only_by_hand(self) -> None:
-        """No views while rows come, and rows are of a fixed day, however long ago that is."""
+    def _for_ever(self) -> None:
+        """Rows are of a fixed day, however long ago that is."""
         sql = "SELECT name, engine FROM system.tables WHERE database = currentDatabase()"
         for name, engine in self._client.execute(sql):
-            if engine == "MaterializedView":
-                self._client.execute(f"DROP VIEW {name} SYNC")
-            elif engine.endswith("MergeTree") and name.endswith(("_samples", "_state")):
+            if engine.endswith("MergeTree") and name.endswith(("_samples", "_stats")):
                 ttl = f"toDate(t) + INTERVAL {DAYS_MAX} DAY"
                 self._client.execute(
                     f"ALTER TABLE {name} MODIFY SETTING materialize_ttl_recalculate_only = 1"
@@ -149,15 +147,15 @@ class _Building:
         between = Between(begin, begin + timedelta(hours=self._day.hours))
         for table in ROLLED:
             for tier in STORED_TIERS:
-                state = f"{rollup_name(table, tier)}_state"
+                stats = stats_name(table, tier)
                 sql = (
                     "SELECT (SELECT uniqExact(device) FROM {}), (SELECT uniqExact(device) FROM {})"
                 )
-                ((there, due),) = self._client.execute(sql.format(state, table.name))
+                ((there, due),) = self._client.execute(sql.format(stats, table.name))
                 if there != due:
-                    self._progress.show(f"rollups: {state}", 1.0)
-                    self._client.execute(f"TRUNCATE TABLE {state}")
-                    make(self._client, table, tier, state, between)
+                    self._progress.show(f"rollups: {stats}", 1.0)
+                    self._client.execute(f"TRUNCATE TABLE {stats}")
+                    make(self._client, table, tier, stats, between)
 
     def _jobs(self) -> None:
         self._client.execute("TRUNCATE TABLE job_spans")

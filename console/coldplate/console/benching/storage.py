@@ -28,10 +28,10 @@ from coldplate.console.stack.servers import local_servers
 from coldplate.console.stack.supervisor import Supervisor
 from coldplate.sinks.client import Client
 from coldplate.sinks.columns import codec, column_type
-from coldplate.sinks.ddl import ROLLUPS
-from coldplate.sinks.migrate import known, migrate
+from coldplate.sinks.later import rolled_up
+from coldplate.sinks.migrate import migrate
 from coldplate.sinks.retention import DAYS_MAX
-from coldplate.sinks.rollups import TIERS, rollup_name
+from coldplate.sinks.rollups import STORED_TIERS, stats_name
 from coldplate.sinks.rows import Columns, sample_columns
 from coldplate.sinks.settings import ClickHouseSettings
 from coldplate.sinks.tables import SAMPLE_TABLES, raw_column
@@ -124,13 +124,12 @@ class _ClickHouse:
 
     def result(self) -> dict[str, Any]:
         """Both passes, and codecs beside each other."""
-        migrate(self._client, [m for m in known() if m.name < ROLLUPS])
+        migrate(self._client)
         raw = self._ingest("samples")
         stored = self._bytes(SAMPLES)
         by_column = self._bytes_by_column()
         for name in SAMPLES:
             self._client.execute(f"TRUNCATE TABLE {name}")
-        migrate(self._client)
         both = self._ingest("samples and rollups")
         columns = {
             (table, metric): {
@@ -151,9 +150,9 @@ class _ClickHouse:
             **raw.rates(),
             "with_rollups": both.rates() | {
                 f"{tier.word}_bytes_per_value": round(
-                    self._bytes([f"{rollup_name(t, tier)}_state" for t in SAMPLE_TABLES]) / raw.values, 4
+                    self._bytes([stats_name(t, tier) for t in SAMPLE_TABLES]) / raw.values, 4
                 )
-                for tier in TIERS
+                for tier in STORED_TIERS
             },
             "columns": {f"{table}.{m.name}": entry for (table, m), entry in columns.items()},
         }  # fmt: skip
@@ -172,6 +171,9 @@ class _ClickHouse:
             samples = sample_columns([decode_frame(frame) for frame in frames])
             for name, columns in samples.tables.items():
                 client.insert(name, columns, f"{words}/{number}")
+            made = {name: [dict(columns)] for name, columns in samples.tables.items()}
+            for name, piece, rows in rolled_up(made if words != "samples" else {}):
+                client.insert(name, rows, f"{words}/{number}/{piece}")
             cost.client_s += process_time() - begin_s
             cost.values += int(samples.values.sum())
             if words == "samples":

@@ -37,7 +37,6 @@ from coldplate.sinks.migrate import migrate
 from coldplate.sinks.settings import ClickHouseSettings
 
 START_S_MAX, STOP_S, WARM_S, LOOK_S = 90.0, 20.0, 20.0, 0.1
-FEEDS = ("gpu_10s_feed", "gpu_1m_feed", "gpu_1h_feed")
 WEB, FEED = "web", "feed"
 
 
@@ -65,8 +64,6 @@ def _prepare(endpoints: Endpoints, gpus: int) -> int:
     hall = hall_of(gpus)
     with Client(ClickHouseSettings.from_url(endpoints.clickhouse_owner)) as client:
         migrate(client)
-        for feed in FEEDS:
-            client.execute(f"DROP VIEW {feed} SYNC")
         store_inventory(client, hall)
     return len(hall.of_kind("gpu"))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import PLACES, listed, states, wholly, within
+from coldplate.console.job.measured import METRICS, listed, stats, wholly, within
 from coldplate.console.job.spans import Job, Span
 from coldplate.sinks.columns import scaled
 from coldplate.sinks.rollups import TIERS, Tier
@@ -114,17 +114,15 @@ def _figures(ask: Ask, by_job: dict[str, list[Span]]) -> dict[str, Figures]:
 def _sql(tier: Tier, jobs: Sequence[Sequence[Span]]) -> str:
     """A row a job, by its place: its name is of others, and no part of SQL."""
 
-    def value(metric: str, column: str) -> str:
-        place, m = PLACES[metric]
-        return f"if(c[{place}] = 0, NULL, {scaled(column.format(place), m.kept_scale)})"
+    def value(name: str, merged: str) -> str:
+        return f"if(sum(e.{name}_n) = 0, NULL, {scaled(merged.format(name), METRICS[name].kept_scale)})"
 
     spans = " UNION ALL ".join(f"SELECT {n} AS n, * FROM {listed(of)}" for n, of in enumerate(jobs))
     # Each job's own time: between two of them lie weeks of others'.
     where = " OR ".join(f"({within(of, tier.seconds)})" for of in jobs)
-    mean = "(total[{0}] / c[{0}])"
+    mean = "(sum(e.{0}_sum) / sum(e.{0}_n))"
     return (
-        f"SELECT n, {value('power_w', mean)}, {value('gpu_util_ratio', mean)}, {value('gpu_c', 'high[{}]')} FROM"
-        " (SELECT s.n AS n, sumForEachMerge(e.counts) AS c, sumForEachMerge(e.sums) AS total, maxForEachMerge(e.highs) AS high"
-        f" FROM {states(tier, *jobs)} AS e INNER JOIN ({spans}) AS s ON s.device = e.device"
-        f" WHERE ({where}) AND {wholly(tier.seconds)} GROUP BY n)"
+        f"SELECT s.n AS n, {value('power_w', mean)}, {value('gpu_util_ratio', mean)}, {value('gpu_c', 'max(e.{}_high)')}"
+        f" FROM {stats(tier, *jobs)} AS e INNER JOIN ({spans}) AS s ON s.device = e.device"
+        f" WHERE ({where}) AND {wholly(tier.seconds)} GROUP BY n"
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import POWER, SPANS_MAX, listed, states, within
+from coldplate.console.job.measured import POWER, SPANS_MAX, listed, stats, within
 from coldplate.console.job.per_gpu import Figures, Measured
 from coldplate.console.job.spans import Span
 from coldplate.sinks.rollups import HOUR_MS, TIERS, Tier
@@ -26,7 +26,7 @@ J_PER_KWH = 3.6e6
 _USED = """
 SELECT e.device AS device, sum(e.used / 1000 * ({overlap}) / {bucket_ms}),
     arraySum(x -> x.2, groupUniqArray((e.t, ({overlap}) / 1000)))
-FROM {states} AS e INNER JOIN {spans} AS s ON s.device = e.device
+FROM {stats} AS e INNER JOIN {spans} AS s ON s.device = e.device
 WHERE {within} AND {at_ms} < s.until_ms AND {at_ms} + {bucket_ms} > s.since_ms{more}
 GROUP BY device
 """
@@ -98,7 +98,7 @@ def _of_tier(tier: Tier, spans: Sequence[Span], more: str = "") -> str:
     bucket_ms = 1000 * tier.seconds
     whole = _WHOLE.format(_AT_MS, bucket_ms)
     return _USED.format(
-        states=states(tier, spans, of=POWER), bucket_ms=bucket_ms, at_ms=_AT_MS, overlap=_OVERLAP.format(_AT_MS, bucket_ms), spans=listed(spans), within=within(spans, tier.seconds),
+        stats=stats(tier, spans, of=POWER), bucket_ms=bucket_ms, at_ms=_AT_MS, overlap=_OVERLAP.format(_AT_MS, bucket_ms), spans=listed(spans), within=within(spans, tier.seconds),
         more=more.format(whole=whole),
     )  # fmt: skip
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldplate.console.job.bands import Ask
-from coldplate.console.job.measured import PLACES, Chosen, listed, states, wholly, within
+from coldplate.console.job.measured import Chosen, listed, stats, wholly, within
 from coldplate.console.job.spans import Span
 from coldplate.console.top.reasons import words
+from coldplate.sinks.rollups import unpacked
 from coldplate.sinks.tables import RAW_DAYS
 
 SAMPLES_MAX = 3_000_000
@@ -26,16 +27,15 @@ WHERE {within} AND toUnixTimestamp64Milli(e.t) >= s.since_ms AND toUnixTimestamp
 GROUP BY e.device, mask
 """
 _LAST = """
-SELECT device, mask, count() * {seconds} FROM
+SELECT device, {mask} AS mask, count() * {seconds} FROM
 (
-    SELECT e.device AS device, e.t AS t, argMaxForEachMerge(e.lasts)[{place}] AS mask, sumForEachMerge(e.counts)[{place}] AS n
-    FROM {states} AS e INNER JOIN {spans} AS s ON s.device = e.device
+    SELECT e.device AS device, e.t AS t, max(e.clock_event_reasons_latest) AS latest
+    FROM {stats} AS e INNER JOIN {spans} AS s ON s.device = e.device
     WHERE {within} AND {wholly}
     GROUP BY device, t
 )
-WHERE n > 0 GROUP BY device, mask
+WHERE latest > 0 GROUP BY device, mask
 """
-_PLACE, _ = PLACES["clock_event_reasons"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_held(ask: Ask, spans: Sequence[Span], chosen: Chosen, now_ms: int) -> H
     at: Chosen | None = chosen
     while at is not None:
         sql = _LAST.format(
-            seconds=at.tier.seconds, place=_PLACE, states=states(at.tier, at.spans), spans=listed(at.spans),
+            seconds=at.tier.seconds, mask=unpacked("latest"), stats=stats(at.tier, at.spans), spans=listed(at.spans),
             within=within(at.spans, at.tier.seconds), wholly=wholly(at.tier.seconds),
         )  # fmt: skip
         if rows := ask(sql):

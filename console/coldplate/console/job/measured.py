@@ -1,8 +1,7 @@
 """What the rollups say of a job's GPUs: the bands over time, and each GPU's own figures.
 
-Only buckets that lie wholly within a GPU's time with the job count, so none holds what ran before or after. A bucket's
-arrays are dear to unpack, so a large job is read from longer buckets, and where that leaves too few steps to draw, from
-some of its GPUs, evenly chosen.
+Only buckets that lie wholly within a GPU's time with the job count, so none holds what ran before or after. A large job
+is read from longer buckets, and where that leaves too few steps to draw, from some of its GPUs, evenly chosen.
 """
 
 from collections.abc import Sequence
@@ -10,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from coldplate.console.job.spans import Span
 from coldplate.sinks.columns import scaled
-from coldplate.sinks.rollups import STORED_TIERS, TIERS, Tier, states_of
+from coldplate.sinks.rollups import STORED_TIERS, TIERS, Tier, stats_name, stats_of
 from coldplate.sinks.tables import SAMPLE_TABLES, SampleTable
 
 BUCKETS_MAX = 40_000
-"""Needed for one question: as many as two cores unpack in a part of a second, within a reader's memory of 1 GiB."""
+"""Needed for one question: as many as two cores read in a part of a second, within a reader's memory of 1 GiB."""
 
 RACKS = 16
 """From which some GPUs are chosen, at least."""
@@ -28,10 +27,10 @@ BUSY_RATIO = 0.3
 """A step in which the median GPU is busier than this is one of load."""
 
 GPU = SAMPLE_TABLES[0]
-PLACES = {m.name: (n, m) for n, m in enumerate(GPU.metrics, 1)}
-"""Where in the arrays of the rollups a metric is."""
+METRICS = {m.name: m for m in GPU.metrics}
+"""Of which the rollups that are read here are."""
 
-POWER = replace(GPU, metrics=(PLACES["power_w"][1],))
+POWER = replace(GPU, metrics=(METRICS["power_w"],))
 """For what reads nothing else: the samples' other columns need not be."""
 
 
@@ -133,12 +132,12 @@ def within(spans: Sequence[Span], bucket_s: int, of: str = "e.") -> str:
     )
 
 
-def states(tier: Tier, *jobs: Sequence[Span], of: SampleTable = GPU) -> str:
-    """What a rollup's states are read from: its table, or samples within the spans of each job, of these metrics."""
+def stats(tier: Tier, *jobs: Sequence[Span], of: SampleTable = GPU) -> str:
+    """What a rollup's rows are read from: its table, or samples within the spans of each job, of these metrics."""
     if tier in STORED_TIERS:
-        return f"gpu_{tier.word}_state"
+        return stats_name(of, tier)
     where = " OR ".join(f"({within(spans, tier.seconds, '')})" for spans in jobs)
-    return f"({states_of(of, tier, where)})"
+    return f"({stats_of(of, tier, where)})"
 
 
 def wholly(bucket_s: int) -> str:
@@ -194,24 +193,29 @@ _READ = (
 def _cells(chosen: Chosen) -> str:
     """A row a GPU and step; parts of a bucket that were not merged yet are merged here."""
     begin, _ = _ends(chosen.spans)
-    columns: list[str] = []
+    columns, merged = [], []
     for name in _READ:
-        place, metric = PLACES[name]
-        there, scale = f"c[{place}] = 0, NULL", metric.kept_scale
+        metric = METRICS[name]
+        there, scale = f"n_{name} = 0, NULL", metric.kept_scale
         columns += [
-            f"c[{place}] AS {name}_n",
-            f"{scaled(f'total[{place}]', scale)} AS {name}_s",
-            f"if({there}, {scaled(f'(total[{place}] / c[{place}])', scale)}) AS {name}",
-            f"if({there}, {scaled(f'low[{place}]', scale)}) AS {name}_low",
-            f"if({there}, {scaled(f'high[{place}]', scale)}) AS {name}_high",
+            f"n_{name} AS {name}_n",
+            f"{scaled(f'sum_{name}', scale)} AS {name}_s",
+            f"if({there}, {scaled(f'(sum_{name} / n_{name})', scale)}) AS {name}",
+            f"if({there}, {scaled(f'low_{name}', scale)}) AS {name}_low",
+            f"if({there}, {scaled(f'high_{name}', scale)}) AS {name}_high",
         ]
-    used = scaled("used", PLACES["power_w"][1].kept_scale / 1000)
+        merged += [
+            f"sum(e.{name}_n) AS n_{name}",
+            f"sum(e.{name}_sum) AS sum_{name}",
+            f"toInt64(min(e.{name}_low)) AS low_{name}",
+            f"toInt64(max(e.{name}_high)) AS high_{name}",
+        ]
+    used = scaled("used", METRICS["power_w"].kept_scale / 1000)
     step = step_s(chosen)
     return (
         f"(SELECT device, n, bucket_n, {used} AS used_j, {', '.join(columns)} FROM (SELECT e.device AS device,"
         f" intDiv(toInt64(toUnixTimestamp(e.t)) - {begin}, {step}) AS n, uniqExact(e.t) AS bucket_n, sum(e.used) AS used,"
-        " sumForEachMerge(e.counts) AS c, sumForEachMerge(e.sums) AS total, minForEachMerge(e.lows) AS low,"
-        f" maxForEachMerge(e.highs) AS high FROM {states(chosen.tier, chosen.spans)} AS e"
+        f" {', '.join(merged)} FROM {stats(chosen.tier, chosen.spans)} AS e"
         f" INNER JOIN {listed(chosen.spans)} AS s ON s.device = e.device"
         f" WHERE {within(chosen.spans, chosen.tier.seconds)} AND {wholly(chosen.tier.seconds)} GROUP BY device, n))"
     )

@@ -29,7 +29,7 @@ RAW_STEP_MS = 10_000
 PICTURES = 64
 """Kept for who looks at the same past: 3 MB each at 100,000 GPUs."""
 
-_OF = [f"gpu_{t.word}_state" if t in STORED_TIERS else "gpu_samples" for t in TIERS]
+_OF = [f"gpu_{t.word}_stats" if t in STORED_TIERS else "gpu_samples" for t in TIERS]
 _BEGINS = (
     "SELECT (SELECT toUnixTimestamp64Milli(minOrNull(t)) FROM gpu_samples), "
     + ", ".join(f"(SELECT toInt64(toUnixTimestamp(minOrNull(t))) * 1000 FROM {of})" for of in _OF)

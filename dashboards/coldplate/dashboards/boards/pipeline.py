@@ -103,7 +103,7 @@ _PARTS = (
 _DISKS = "SELECT name, 1 - free_space / total_space AS used_ratio FROM system.disks ORDER BY name LIMIT 20"
 _KEPT = (
     "SELECT table, min(min_time) AS oldest, max(max_time) AS newest FROM system.parts WHERE active AND database = currentDatabase()"
-    " AND (table LIKE '%_samples' OR table LIKE '%_state') AND rows > 0 GROUP BY table ORDER BY table LIMIT 100"
+    " AND (table LIKE '%_samples' OR table LIKE '%_stats') AND rows > 0 GROUP BY table ORDER BY table LIMIT 100"
 )
 
 BOARD = Board(

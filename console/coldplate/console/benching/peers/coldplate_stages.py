@@ -19,6 +19,9 @@ from coldplate.console.stack.part import Part
 from coldplate.wire.inventory import save_csv
 from coldplate.wire.topic import Topics
 
+ROLLUP_S = 5
+"""Of a run of some twenty seconds, which is to have its rollups in it; 60 is usual, and cheaper."""
+
 
 @dataclass(frozen=True)
 class _Own:
@@ -34,7 +37,7 @@ class _Own:
 
 @dataclass(frozen=True)
 class ColdplateSink(_Own):
-    """`coldplate sink` with its defaults: frames to all tables and rollups, exactly once."""
+    """`coldplate sink` with its defaults but `ROLLUP_S`: frames to all tables and rollups, exactly once."""
 
     name: str = "coldplate-sink"
     stage: Stage = "sink"
@@ -84,6 +87,7 @@ def _follow(
         env={
             "COLDPLATE_TOPIC_PREFIX": name,
             "COLDPLATE_CLICKHOUSE": getattr(ground.endpoints, f"clickhouse_{role}"),
+            "COLDPLATE_SINK__ROLLUP_S": str(ROLLUP_S),
         },
     )  # fmt: skip
     with ground.running(part) as pid:

@@ -1,4 +1,4 @@
--- A consumer and a feed for each table of samples. What is not named here is ClickHouse's default.
+-- A consumer and a feed for each table of samples; rollups are made by views of these tables, with the queries of `history rebuild-rollups`. What is not named here is ClickHouse's default.
 --
 -- Poll, parse and insert go on in one thread a consumer, which is what the documentation begins with and Altinity's page
 -- describes (https://kb.altinity.com/altinity-kb-integrations/altinity-kb-kafka/altinity-kb-kafka-main-parsing-loop/);

@@ -1,13 +1,21 @@
-"""Minutes that the sink makes of samples, against the same counted one by one."""
+"""Minutes and hours that the sink makes of samples, against the same counted one by one."""
 
 import numpy as np
 import pytest
 
-from coldplate.sinks.minutes import MINUTE_MS, SAMPLES_MAX, minutes
-from coldplate.sinks.rollups import HIGHEST, HOUR_MS, LOWEST, OF_MINUTE
+from coldplate.sinks.buckets import hours, minutes
+from coldplate.sinks.rollups import (
+    HOUR,
+    HOUR_MS,
+    MINUTE,
+    STATISTICS,
+    VALUE_BITS,
+    ZERO,
+    limits,
+)
 from coldplate.sinks.tables import SAMPLE_TABLES, kept_dtype, raw_column
 
-HOUR = 1_788_000_000_000 // HOUR_MS * HOUR_MS
+BEGIN_MS = 1_788_000_000_000 // HOUR_MS * HOUR_MS
 
 
 def samples(table, rng, devices, t, there=0.7):
@@ -29,16 +37,15 @@ def samples(table, rng, devices, t, there=0.7):
     return columns
 
 
-def one_by_one(table, columns):
-    """By device, minute and metric what a row has."""
+def one_by_one(table, columns, tier):
+    """By device, bucket and metric what a row has; of the last value also when it was."""
     out = {}
     for i, (device, t) in enumerate(
         zip(columns["device"].tolist(), columns["t"].tolist(), strict=True)
     ):
         for metric in table.metrics:
-            found = out.setdefault(
-                (device, t // MINUTE_MS * 60, metric.name), [0, HIGHEST, LOWEST, 0, 0, 0]
-            )
+            key = (device, t // 1000 // tier.seconds * tier.seconds, metric.name)
+            found = out.setdefault(key, [0, *limits(metric), 0, 0, 0])
             if int(columns["present"][i]) >> metric.number & 1:
                 value, ms = int(columns[raw_column(metric)][i]), t % HOUR_MS + 1
                 found[:4] = (
@@ -47,19 +54,20 @@ def one_by_one(table, columns):
                     max(found[2], value),
                     found[3] + value,
                 )
-                if ms > found[5]:
-                    found[4:] = value, ms
+                if ms > found[4]:
+                    found[4:] = ms, value
     return out
 
 
 def as_made(table, made):
-    return {
-        (device, t, metric.name): [int(made[f"{metric.name}_{what}"][i]) for what in OF_MINUTE]
-        for i, (device, t) in enumerate(
-            zip(made["device"].tolist(), made["t"].tolist(), strict=True)
-        )
-        for metric in table.metrics
-    }
+    out = {}
+    for i, (device, t) in enumerate(zip(made["device"].tolist(), made["t"].tolist(), strict=True)):
+        for m in table.metrics:
+            *others, latest = (int(made[f"{m.name}_{what}"][i]) for what in STATISTICS)
+            ms, value = latest >> VALUE_BITS, latest % (1 << VALUE_BITS)
+            assert (device, t, m.name) not in out
+            out[device, t, m.name] = [*others, ms, value - ZERO if ms else 0]
+    return out
 
 
 @pytest.mark.parametrize("table", SAMPLE_TABLES, ids=lambda t: t.name)
@@ -67,41 +75,43 @@ def as_made(table, made):
 def test_every_statistic_is_that_of_the_samples(table, there):
     """Of every metric, over a full hour and midnight, also where samples come out of order and metrics are absent."""
     rng = np.random.default_rng(7)
-    for start in (HOUR, HOUR - 90_000):
+    for start in (BEGIN_MS, BEGIN_MS - 90_000):
         devices = np.repeat([3, 5, 9], 150)
         t = np.concatenate([start + 1000 * rng.permutation(200)[:150] for _ in range(3)])
         columns = samples(table, rng, devices, t, there)
-        made = minutes(table, columns)
-        assert one_by_one(table, columns) == as_made(table, made)
-        assert 450 == made["samples"].sum()
+        of_minutes = minutes(table, columns)
+        assert one_by_one(table, columns, MINUTE) == as_made(table, of_minutes)
+        of_hours = hours(table, of_minutes)
+        assert one_by_one(table, columns, HOUR) == as_made(table, of_hours)
+        assert 450 == of_minutes["samples"].sum() == of_hours["samples"].sum()
 
 
 def test_energy_is_power_times_the_length_of_its_tick():
     """Of the device's own power alone; tables without one have none."""
     rng = np.random.default_rng(1)
     gpu, slow = SAMPLE_TABLES[:2]
-    columns = samples(gpu, rng, [1] * 100, HOUR + 1000 * np.arange(100))
+    columns = samples(gpu, rng, [1] * 100, BEGIN_MS + 1000 * np.arange(100))
     due = (columns["power_w_steps"].astype(np.int64) * columns["tick_ms"]).tolist()
     assert [sum(due[:60]), sum(due[60:])] == minutes(gpu, columns)["used"].tolist()
-    none = minutes(slow, samples(slow, rng, [1] * 9, HOUR + 1000 * np.arange(9)))
+    none = minutes(slow, samples(slow, rng, [1] * 9, BEGIN_MS + 1000 * np.arange(9)))
     assert [0] == none["used"].tolist()
 
 
-def test_a_minute_of_many_short_ticks_has_several_rows():
-    """A row's counts are bytes: none is more than they hold, and together they are the minute."""
+def test_a_minute_of_many_short_ticks_is_one_row():
+    """However many there are."""
     rng = np.random.default_rng(2)
     gpu = SAMPLE_TABLES[0]
-    columns = samples(
-        gpu,
-        rng,
-        [1] * 600 + [2] * 3,
-        [*(HOUR + 100 * np.arange(600)), HOUR, HOUR + 1, HOUR + 2],
-        1.0,
-    )
+    t = [*(BEGIN_MS + 100 * np.arange(600)), BEGIN_MS, BEGIN_MS + 1, BEGIN_MS + 2]
+    made = minutes(gpu, samples(gpu, rng, [1] * 600 + [2] * 3, t, 1.0))
+    assert [600, 3] == made["samples"].tolist() == made["power_w_n"].tolist()
+
+
+def test_a_last_value_beyond_all_sense_is_the_furthest():
+    """Lowest, highest and sum have it as it is."""
+    gpu, rng = SAMPLE_TABLES[0], np.random.default_rng(3)
+    columns = samples(gpu, rng, [1], [BEGIN_MS], 1.0)
+    (raw,) = (raw_column(m) for m in gpu.metrics if m.name == "energy_j")
+    columns[raw] = np.array([1 << 50], np.uint64)
     made = minutes(gpu, columns)
-    assert [SAMPLES_MAX, SAMPLES_MAX, 600 - 2 * SAMPLES_MAX, 3] == made["samples"].tolist()
-    assert made["samples"].tolist() == made["power_w_n"].tolist()
-    assert {(1, HOUR // 1000), (2, HOUR // 1000)} == set(
-        zip(made["device"].tolist(), made["t"].tolist(), strict=True)
-    )
-    assert int(columns["power_w_steps"].astype(np.int64).sum()) == made["power_w_sum"].sum()
+    assert [1 << 50] == made["energy_j_low"].tolist() == made["energy_j_sum"].tolist()
+    assert ZERO - 1 == int(made["energy_j_latest"][0]) % (1 << VALUE_BITS) - ZERO
