@@ -43,6 +43,10 @@ def test_what_is_gone_is_shown_by_the_finest_rollup_that_is_kept():
     word = lambda days, step_ms: getattr(kept.tier(NOW_MS - days * DAY_MS, step_ms), "word", "raw")  # noqa: E731
     assert ["raw", "10s", "1m", "1h"] == [word(d, 1000) for d in (1, 60, 300, 1000)]
     assert ["raw", "10s", "1m", "1m", "1h"] == [word(1, s) for s in (10_000, 20_000, 60_000, 600_000, 3_600_000)]  # fmt: skip
+    # Of the last minutes there may be no minutes yet.
+    assert ["10s", "10s", "1m"] == [
+        word(m / 1440, 3_600_000 if m < 3 else 60_000) for m in (1, 4, 6)
+    ]
     with pytest.raises(NotThere, match="empty"):
         Kept((None, None, None, None), NOW_MS).tier(NOW_MS, 1000)
 

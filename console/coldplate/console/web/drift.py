@@ -18,7 +18,7 @@ from coldplate.dashboards.web.channels import F32
 F64 = NDArray[np.float64]
 
 MINUTES = 5
-"""The newest that is complete comes late by up to one; more would hide what has just been mended."""
+"""The newest that is complete comes late by one and `sink.rollup_s`; more would hide what has just been mended."""
 
 HBM_W = 140.0
 """Of a GPU's power at full memory traffic, what does not pass its die: the detector's line is without it."""

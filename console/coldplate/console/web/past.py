@@ -26,6 +26,9 @@ STALE_MS = round(1000 * STALE_S)
 RAW_STEP_MS = 10_000
 """Up to this step samples are shown."""
 
+ROLLED_UP_MS = 300_000
+"""So long after their end minutes and hours may be still to be made (`sink.rollup_s`)."""
+
 PICTURES = 64
 """Kept for who looks at the same past: 3 MB each at 100,000 GPUs."""
 
@@ -77,7 +80,7 @@ class Kept:
     def tier(self, at_ms: int, step_ms: int) -> Tier | None:
         """The longest rollup that is no longer than a step; None for samples.
 
-        Where what would do is kept no more, the finest that still is.
+        Where what would do is kept no more, or not made yet, the finest that is.
 
         Raises
         ------
@@ -97,7 +100,12 @@ class Kept:
         if not kept:
             raise NotThen(f"nothing is kept of {_said(at_ms)}; the oldest is of {_said(min(b for _, b in begins))}")  # fmt: skip
         if step_ms > RAW_STEP_MS:
-            short = [t for t in kept if t is not None and 1000 * t.seconds <= step_ms]
+            made = self.now_ms - at_ms >= ROLLED_UP_MS
+            short = [
+                t
+                for t in kept
+                if t is not None and 1000 * t.seconds <= step_ms and (made or t not in STORED_TIERS)
+            ]
             return short[-1] if short else kept[0]
         return kept[0]
 
