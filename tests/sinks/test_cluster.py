@@ -104,7 +104,7 @@ def test_clickhouse_parses_every_statement(rendered, clickhouse_url):
     assert len(rendered) > sum(len(m.statements) for m in known())
     with database(clickhouse_url) as settings, Client(settings) as client:
         for statement in rendered:
-            if not statement.startswith("INSERT"):
+            if "%(" not in statement:
                 assert client.execute(
                     "SELECT length(formatQuery(%(sql)s)) > 0", {"sql": statement}
                 ) == [(1,)]
