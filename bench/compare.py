@@ -1,6 +1,6 @@
 """Whether the pipeline became dearer: the same benchmark of two revisions in turns on one machine, as ratios; one JSON object.
 
-    python bench/compare.py BASE [--gpus 5000] [--seconds 60] [--runs 3] [--limit 1.15]
+    python bench/compare.py BASE [--gpus 5000] [--seconds 180] [--runs 3] [--limit 1.15]
 
 BASE is what git knows (a branch, a tag, HEAD~5); it is unpacked into a temporary folder, and the working tree is compared
 with it, changed files included. Both run with this Python and its packages. What each stage takes for a million values is
@@ -152,7 +152,9 @@ def main() -> int:
         default=5_000,
         help="a larger hall's rollups wait two minutes, so that it takes four to measure",
     )
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument(
+        "--seconds", type=float, default=180.0, help="rollups wait a minute, and are to be in it"
+    )
     parser.add_argument("--ticks", type=int, default=5, help="of a frame")
     parser.add_argument("--runs", type=int, default=3, help="of each")
     parser.add_argument("--limit", type=float, default=1.15, help="ratio beyond which it fails")

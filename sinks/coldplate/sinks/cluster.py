@@ -74,7 +74,7 @@ class Cluster:
         return [sql]
 
     def _feed(self, sql: str) -> str | None:
-        """What feeds rollups stands on the shards alone: made, given another query, renamed, dropped."""
+        """What fed rollups, in files of before, stands on the shards alone: made, given another query, renamed, dropped."""
         if (match := _DROP.match(sql)) and match[1].endswith("_feed"):
             return f"DROP TABLE IF EXISTS {self.database}.{match[1]} ON CLUSTER {self.name}{sql[match.end() :]}"
         if match := _RENAME.match(sql):

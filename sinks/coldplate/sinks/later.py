@@ -123,7 +123,7 @@ def rolled_up(tables: dict[str, list[dict[str, NDArray[Any]]]]) -> Iterator[Piec
         if not (batches := tables.pop(table.name, None)):
             continue
         whole = {name: np.concatenate([b.pop(name) for b in batches]) for name in [*batches[0]]}
-        order = _order(whole["device"], whole["t"])
+        order = np.argsort(whole["device"], kind="stable")
         cuts = _cuts(whole["device"][order], whole["t"][order] // MINUTE_MS)
         for number, (begin, end) in enumerate(cuts):
             some = {name: column[order[begin:end]] for name, column in whole.items()}
@@ -132,16 +132,8 @@ def rolled_up(tables: dict[str, list[dict[str, NDArray[Any]]]]) -> Iterator[Piec
             yield stats_name(table, HOUR), number, hours(table, of_minutes)
 
 
-def _order(device: NDArray[Any], t: NDArray[Any]) -> NDArray[np.int64]:
-    """By device, then time. Batches follow one another, so that most devices are in order of time once they are together."""
-    order = np.argsort(device, kind="stable")
-    of, at = device[order], t[order]
-    back = (at[1:] < at[:-1]) & (of[1:] == of[:-1])
-    return np.lexsort((t, device)) if back.any() else order
-
-
 def _cuts(devices: NDArray[Any], of_minute: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Stretches of whole devices with about so many minutes at most, of rows that are sorted by both."""
+    """Stretches of whole devices with about so many minutes at most, of rows that are sorted by device and nearly by time."""
     if not len(devices):
         return
     other = np.diff(devices) != 0

@@ -88,7 +88,7 @@ _PARTITIONS = (
 )
 _BATCHES = (
     "SELECT $__timeInterval(written_at) AS time, topic, count() AS batches, avg(last - first + 1) AS `records a batch`"
-    f" FROM sink_batches WHERE $__timeFilter(written_at) GROUP BY time, topic ORDER BY time {_MANY}"
+    f" FROM sink_batches WHERE $__timeFilter(written_at) AND NOT match(topic_id, '/(rollups|fed)$') GROUP BY time, topic ORDER BY time {_MANY}"
 )
 _DETECTED = (
     "SELECT $__timeInterval(t) AS time, quantile(0.5)(s) AS half, quantile(0.99)(s) AS `99 in 100`, max(s) AS longest FROM ("
