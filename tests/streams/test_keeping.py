@@ -100,7 +100,7 @@ def judge(engine, some, keeping=None):
     """Changes over frames, two at a time."""
     out = []
     for frame in some:
-        engine.write(frame, 0)
+        engine.write(frame)
         if keeping:
             keeping.meet(frame)
         if frame.head.source == "cdu":
@@ -159,7 +159,7 @@ def test_what_is_given_back_is_what_was_kept(learnt):
     """Every array that is kept, to the last bit, of every device; the others begin anew."""
     before, (engine, keeping) = pickle.loads(learnt), taken_over(learnt)
     for frame in frames(LEARN_S, 60):
-        engine.write(frame, 0)
+        engine.write(frame)
         keeping.meet(frame)
     seen = 0
     for kind, state in before.states.items():

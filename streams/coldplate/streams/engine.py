@@ -27,19 +27,16 @@ from coldplate.streams.ring import SLOTS
 from coldplate.streams.state import FRESH, Judge, KindState, Paced
 from coldplate.streams.telling import anomalies
 from coldplate.streams.variants import variants
+from coldplate.streams.waiting import Shape, Waiting, Wave
 from coldplate.wire.frame import Frame, Part
 from coldplate.wire.incident import Anomaly
 from coldplate.wire.inventory import Inventory
-from coldplate.wire.layout import Layout
 from coldplate.wire.metric import Kind
 
 BACK = 4
 """Ticks before its own that a look of 5 s goes back to."""
 
 log = logging.getLogger(__name__)
-
-_Shape = tuple[Layout, int, int, bool, int, int]
-"""(layout, ticks, devices, masked, first tick, its length): what blocks that are written at once share."""
 
 
 class Engine:
@@ -82,9 +79,7 @@ class Engine:
         """Ticks on which a detector raised, by its name."""
         self.counts: Counter[str] = Counter()
         self.newest_ms = 0
-        self._waiting: dict[_Shape, list[tuple[Part, Rows]]] = {}
-        self._waits: set[str] = set()
-        """Sources of which something waits."""
+        self._waiting = Waiting()
         self._changes: list[Anomaly] = []
         self._heir = Heir(self.fleet, self._kinds)
 
@@ -98,44 +93,32 @@ class Engine:
         """Bytes of all state arrays."""
         return sum(k.nbytes for k in self._kinds.values())
 
-    def write(self, frame: Frame, now_ms: int) -> None:
+    def write(self, frame: Frame) -> None:
         """Take a frame; `step` puts it into the state and judges it.
 
-        Frames wait for others of their shape, so that hundreds are written at once. When one comes of a source that
-        waits already, all that wait are written first, so that nothing is reordered.
+        Frames wait for others of their shape, so that hundreds are written at once.
 
         Raises
         ------
         WireError
             `unknown-device`; the frame is then not taken.
         """
-        head = frame.head
-        rows_of = [self.fleet.rows(p.kind, p.devices, head.rack) for p in frame.parts]
+        rows_of = [self.fleet.rows(p.kind, p.devices, frame.head.rack) for p in frame.parts]
         for part in frame.parts if self._heir.waits else ():
             self._heir.meet(part.kind, part.devices)
-        if head.source in self._waits:
-            self._write_waiting(now_ms)
-            self._judge_racks(now_ms)
-        self._waits.add(head.source)
-        for part, rows in zip(frame.parts, rows_of, strict=True):
-            key = (
-                part.layout,
-                head.ticks,
-                len(part.devices),
-                bool(part.mask),
-                head.tick,
-                head.tick_ms,
-            )
-            if (alike := self._waiting.get(key)) is None:
-                alike = self._waiting[key] = []
-            alike.append((part, rows))
+        self._waiting.add(frame, rows_of)
         self.counts["frames"] += 1
 
     def _write_waiting(self, now_ms: int) -> None:
-        """Put what waits into the state, half a ring at a time."""
-        waiting, self._waiting = self._waiting, {}
-        self._waits.clear()
-        groups = [self._ready(key, members) for key, members in waiting.items()]
+        """Put what waits into the state, wave by wave; what is compared within racks is judged in between."""
+        for number, wave in enumerate(self._waiting.take()):
+            if number:
+                self._judge_racks(now_ms)
+            self._write_wave(wave, now_ms)
+
+    def _write_wave(self, wave: Wave, now_ms: int) -> None:
+        """Half a ring at a time."""
+        groups = [self._ready(key, members) for key, members in wave.items()]
         half = SLOTS // 2
         for start in range(0, max((ticks for *_, ticks in groups), default=0), half):
             if start:
@@ -146,7 +129,7 @@ class Engine:
                     self._place(state, parts, of, tick, start, min(half, ticks - start), now_ms)
 
     def _ready(
-        self, shape: _Shape, members: Sequence[tuple[Part, Rows]]
+        self, shape: Shape, members: Sequence[tuple[Part, Rows]]
     ) -> tuple[KindState, list[Part], NDArray[np.intp], int, int]:
         """Blocks of one shape with a line of rows each, room for which is made."""
         layout, ticks, devices, _, tick, tick_ms = shape
@@ -214,7 +197,7 @@ class Engine:
     def feed(self, frames: Iterable[Frame], now_ms: int) -> list[Anomaly]:
         """`write` all and `step`."""
         for frame in frames:
-            self.write(frame, now_ms)
+            self.write(frame)
         return self.step(now_ms)
 
     def step(self, now_ms: int) -> list[Anomaly]:

@@ -122,7 +122,7 @@ class Pipeline:
         for record in records:
             try:
                 frame = self._by_the_brokers_clock(decode_frame(record.value), record)
-                self.engine.write(frame, now_ms)
+                self.engine.write(frame)
                 self.keeping.meet(frame)
             except WireError as error:
                 out.rejects.append(self._reject(error, record))

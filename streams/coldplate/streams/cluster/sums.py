@@ -129,7 +129,7 @@ class Sums:
             self._most_w[hall] = max(means[-1], self._most_w.get(hall, 0.0))
             if len(means) == MEAN_TICKS and self._most_w[hall] >= LEAST_W:
                 judged_w = sum(means) / MEAN_TICKS
-                self._engine.write(decode_frame(self._frame(hall, t_ms, judged_w)), t_ms)
+                self._engine.write(decode_frame(self._frame(hall, t_ms, judged_w)))
         return self._engine.step(t_ms)
 
     def _frame(self, hall: str, t_ms: int, power_w: float) -> bytes:
