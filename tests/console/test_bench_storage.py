@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from coldplate.console.benching import day, victoria
+from coldplate.console.benching.storage import measure
+from coldplate.sinks.rollups import STORED_TIERS
 from coldplate.sinks.rows import sample_columns
 from coldplate.wire.frame import decode_frame
 from coldplate.wire.metric import Kind, metric
@@ -56,3 +58,14 @@ def test_the_peer_gets_every_value_that_is_present(made):
     there = columns["present"] & np.uint64(1 << metric(Kind.GPU, "power_w").number) != 0
     assert columns["power_w_steps"][there].tolist() == power["values"]
     assert columns["t"][there].tolist() == power["timestamps"]
+
+
+def test_a_day_that_is_not_kept_is_measured_whole():
+    """Its folder is gone afterwards: what the result says of the input is found before."""
+    found = measure(None, RECORDING, hours=0, peer=False)
+    assert 64 == len(found["input_sha256"])
+    assert 0 == found["hours"]
+    assert 0 < found["bytes_per_value"] < 4
+    assert all(
+        0 < found["with_rollups"][f"{tier.word}_bytes_per_value"] < 4 for tier in STORED_TIERS
+    )

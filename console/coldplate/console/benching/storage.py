@@ -91,9 +91,11 @@ def measure(state: Path | None, recording: Path, hours: int, peer: bool) -> dict
             with Client(settings, answer_s=ANSWER_S) as client:
                 out = _ClickHouse(client, day, servers["clickhouse"], progress).result()
             out |= _peer(day, others, servers, progress, peer)
+        # While the day is there: its folder may be one that is forgotten.
+        out |= {"hours": hours, "input_sha256": day.sha256()}
     if out["victoriametrics_bytes_per_value"]:
         out["ratio"] = round(out["bytes_per_value"] / out["victoriametrics_bytes_per_value"], 3)
-    return {**out, "hours": hours, "input_sha256": day.sha256(), "machine": describe()}
+    return {**out, "machine": describe()}
 
 
 @dataclass(slots=True)
